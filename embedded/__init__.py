@@ -1,0 +1,1 @@
+"""The parts that stand in for the official ones on a machine that reaches only a Python package registry."""
