@@ -1,0 +1,1 @@
+"""A Pulumi-compatible engine and command line, in Python."""

@@ -1,0 +1,1 @@
+"""The Snowflake resource provider, over snowflake-connector-python."""
