@@ -1,0 +1,1 @@
+"""The account's objects, their names and their persistence."""

@@ -1,0 +1,192 @@
+"""The catalog: in memory for reading, in the account's DuckDB file for keeping, changed in transactions.
+
+A change is written in the same DuckDB transaction as the data it goes with, and is seen by others only after the commit.
+Objects read from the catalog are never changed in place: take `changed()`, and `put` it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import orjson
+
+from embedded.snowflake.catalog.model import CatalogObject, namespace
+
+_TABLE = "_catalog.records"
+
+
+class Catalog:
+    """All objects of an account, and further records (grants, parameters …) in named collections."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+        self._records: dict[str, dict[str, Any]] = {}
+        self._objects: dict[int, CatalogObject] = {}
+        self._live: dict[tuple[str, int, str], CatalogObject] = {}
+        self._children: dict[int, dict[int, CatalogObject]] = {}
+        self._last_oid = 0
+        # Grows with each committed change: what was derived from the catalog is keyed by it.
+        self.version = 0
+        connection.execute("create schema if not exists _catalog")
+        connection.execute(f"create table if not exists {_TABLE}(collection varchar, key varchar, body varchar)")
+        for collection, key, body in connection.execute(f"from {_TABLE}").fetchall():
+            self._apply(collection, key, orjson.loads(body))
+
+    # -- reading
+
+    def get(self, oid: int) -> CatalogObject:
+        """The object with this oid, living or dropped.
+
+        Raises:
+            KeyError: there never was one, or its retention is over.
+        """
+        return self._objects[oid]
+
+    def find(self, kind: str, container: int, name: str, signature: str = "") -> CatalogObject | None:
+        """The living object whose name this is among the names that `kind` shares; it may be of another such kind."""
+        return self._live.get((namespace(kind), container, name + signature))
+
+    def children(self, container: int, kind: str | None = None) -> list[CatalogObject]:
+        """The living objects directly in a container, of one kind or all, by name."""
+        found = list(self._children.get(container, {}).values())
+        return sorted(
+            (item for item in found if item.dropped_on is None and (kind is None or item.kind == kind)),
+            key=lambda item: (item.name, item.signature),
+        )
+
+    def dropped(self, kind: str, container: int, name: str) -> list[CatalogObject]:
+        """Dropped objects of that name that can still come back, the last dropped first."""
+        found = [
+            item
+            for item in list(self._children.get(container, {}).values())
+            if item.dropped_on is not None and item.name == name and namespace(item.kind) == namespace(kind)
+        ]
+        return sorted(found, key=lambda item: item.dropped_on or item.created_on, reverse=True)
+
+    def all(self, kind: str) -> list[CatalogObject]:
+        """All living objects of a kind in the account (those in dropped containers left out)."""
+        return [item for item in list(self._objects.values()) if item.kind == kind and self.is_live(item)]
+
+    def is_live(self, item: CatalogObject) -> bool:
+        """Whether neither the object nor a container of it is dropped."""
+        while item.dropped_on is None:
+            if item.container == 0:
+                return True
+            item = self._objects[item.container]
+        return False
+
+    def records(self, collection: str) -> dict[str, Any]:
+        """The records of a collection by key; not to be changed."""
+        return dict(self._records.get(collection, {}))
+
+    # -- changing
+
+    def next_oid(self) -> int:
+        """An oid that nothing has had. Gaps are fine."""
+        with self._lock:
+            self._last_oid += 1
+            return self._last_oid
+
+    @contextmanager
+    def transaction(self, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[CatalogTransaction]:
+        """Change the catalog: all of it or, after an error, nothing.
+
+        One change at a time goes through. Without a cursor, a DuckDB transaction of its own is begun and committed; with one,
+        the caller's open DuckDB transaction is used and committed at the end of the block.
+        """
+        with self._lock:
+            own = cursor is None
+            cursor = self._connection.cursor() if cursor is None else cursor
+            if own:
+                cursor.execute("begin transaction")
+            changes = CatalogTransaction(self, cursor)
+            try:
+                yield changes
+                changes.write()
+                cursor.execute("commit")
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+            finally:
+                if own:
+                    cursor.close()
+            if changes.pending:
+                self.version += 1
+                for (collection, key), body in changes.pending.items():
+                    self._apply(collection, key, body)
+
+    def _apply(self, collection: str, key: str, body: Any | None) -> None:
+        if collection == "object":
+            self._apply_object(int(key), body)
+        elif body is None:
+            self._records.get(collection, {}).pop(key, None)
+        else:
+            self._records.setdefault(collection, {})[key] = body
+
+    def _apply_object(self, oid: int, body: dict[str, Any] | None) -> None:
+        self._last_oid = max(self._last_oid, oid)
+        old = self._objects.pop(oid, None)
+        if old is not None:
+            if self._live.get(old.key) is old:
+                del self._live[old.key]
+            self._children[old.container].pop(oid, None)
+        if body is not None:
+            item = CatalogObject.from_json(body)
+            self._objects[oid] = item
+            self._children.setdefault(item.container, {})[oid] = item
+            if item.dropped_on is None:
+                self._live[item.key] = item
+
+
+class CatalogTransaction:
+    """Changes that become visible together; `cursor` is where the data's part of them is done."""
+
+    def __init__(self, catalog: Catalog, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.catalog = catalog
+        self.cursor = cursor
+        self.pending: dict[tuple[str, str], Any | None] = {}
+
+    def put(self, item: CatalogObject) -> CatalogObject:
+        """Add or change an object."""
+        self.pending["object", str(item.oid)] = item.to_json()
+        return item
+
+    def create(self, kind: str, container: int, name: str, **fields: Any) -> CatalogObject:
+        """Add a new object and give it; whether the name is free is the caller's to see."""
+        return self.put(CatalogObject(self.catalog.next_oid(), kind, container, name, **fields))
+
+    def drop(self, item: CatalogObject) -> None:
+        """Mark an object dropped, so that UNDROP and Time Travel still find it."""
+        self.put(item.changed(dropped_on=datetime.now(UTC)))
+
+    def remove(self, item: CatalogObject) -> None:
+        """Take an object out for good."""
+        self.pending["object", str(item.oid)] = None
+
+    def get(self, oid: int) -> CatalogObject:
+        """An object as this transaction leaves it."""
+        body = self.pending.get(("object", str(oid)))
+        return CatalogObject.from_json(body) if body else self.catalog.get(oid)
+
+    def put_record(self, collection: str, key: str, body: Any) -> None:
+        """Add or change a record of a collection (JSON-able)."""
+        self.pending[collection, key] = body
+
+    def remove_record(self, collection: str, key: str) -> None:
+        """Take a record out."""
+        self.pending[collection, key] = None
+
+    def write(self) -> None:
+        """Write what changed through the transaction's cursor."""
+        for (collection, key), body in self.pending.items():
+            self.cursor.execute(f"delete from {_TABLE} where collection = ? and key = ?", [collection, key])
+            if body is not None:
+                self.cursor.execute(
+                    f"insert into {_TABLE} values (?, ?, ?)", [collection, key, orjson.dumps(body).decode()]
+                )

@@ -1,0 +1,1 @@
+"""Streams: the changes of a table since an offset."""

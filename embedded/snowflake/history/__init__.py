@@ -1,0 +1,1 @@
+"""What was done: queries, tasks, logins, loads, metering."""

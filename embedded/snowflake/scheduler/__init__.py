@@ -1,0 +1,1 @@
+"""Tasks, alerts, dynamic tables, warehouses and resource monitors over time."""

@@ -1,0 +1,1 @@
+"""Users, roles, grants, privilege checks and policies."""

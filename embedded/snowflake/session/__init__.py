@@ -1,0 +1,1 @@
+"""Sessions, and a statement's way from text to result."""

@@ -1,0 +1,1 @@
+"""Queries: names resolved, policies put in, translated to DuckDB."""

@@ -1,0 +1,1 @@
+"""What each kind of statement does, one subject a file."""

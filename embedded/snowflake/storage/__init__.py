@@ -1,0 +1,1 @@
+"""Table rows with versions, DML, stages and loading."""

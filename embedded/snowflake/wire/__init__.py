@@ -1,0 +1,1 @@
+"""Snowflake's HTTP protocol: routes, login, results on the wire."""
