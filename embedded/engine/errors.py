@@ -1,15 +1,15 @@
 """Errors of the engine and their exit codes.
 
     EngineError                    1   anything that the user can understand and mend
-    ├── ConfigurationError         2   Pulumi.yaml or Pulumi.STACK.yaml is wrong
+    ├── ConfigurationError         2   the command cannot run as it was invoked
     ├── ResourceError              4   a resource operation failed
     ├── PolicyError                5   a mandatory policy was violated
-    ├── StackNotFoundError         6   no stack of that name
+    ├── StackNotFoundError         6   no stack of that name, or none selected
     ├── NoChangesExpectedError     7   --expect-no-changes, and there were changes
     ├── CancelledError             8   interrupted by the user
     └── InternalError            255   a broken invariant of the engine itself
 
-An update that fails ends with 1, whatever failed in it. Every message is one clear line (further lines only as details): what
+An update that fails ends with 1, whatever failed in it. Every message is one clear line (further lines only details): what
 failed, which object, what to do next; printed as `error: MESSAGE` on standard error.
 
 Source: the exit codes of the official CLI 3.260.0.
@@ -29,7 +29,7 @@ class EngineError(Exception):
 
 
 class ConfigurationError(EngineError):
-    """A project or stack file is missing, malformed or holds a wrong value."""
+    """The command was invoked in a way that it cannot run: no confirmation possible, or options that exclude each other."""
 
     exit_code = 2
 
@@ -53,6 +53,17 @@ class StackNotFoundError(EngineError):
 
     def __init__(self, stack: str) -> None:
         super().__init__(f"no stack named '{stack}' found")
+
+
+class NoStackSelectedError(EngineError):
+    """No stack was named and none is selected."""
+
+    exit_code = 6
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose one, or name it with --stack"
+        )
 
 
 class NoChangesExpectedError(EngineError):
