@@ -85,6 +85,16 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret of the state that was not decrypted: it can be moved and written back, never read."""
+
+    ciphertext: str
+
+    def __repr__(self) -> str:
+        return "SealedSecret([secret])"
+
+
+@dataclass(frozen=True, slots=True)
 class OutputValue:
     """An output as the SDKs send it; `value` counts only if known."""
 
@@ -151,7 +161,7 @@ def from_proto(value: ProtoValue) -> Value:
         return [from_proto(item) for item in value.list_value.values]
     if kind == "struct_value":
         fields = {key: from_proto(item) for key, item in value.struct_value.fields.items()}
-        return _decode_special(fields, None) if SIGNATURE in fields else fields
+        return _decode_special(fields) if SIGNATURE in fields else fields
     return None
 
 
@@ -300,7 +310,7 @@ def from_json(value: Any, decrypt: Callable[[str], str] | None) -> Value:
 
     Args:
         value: Parsed JSON.
-        decrypt: Turns the ciphertext of a secret to its JSON text; None refuses secrets.
+        decrypt: Turns the ciphertext of a secret to its JSON text; None leaves secrets sealed.
     """
     if isinstance(value, str):
         return UNKNOWN if value == UNKNOWN_TEXT else value
@@ -311,9 +321,9 @@ def from_json(value: Any, decrypt: Callable[[str], str] | None) -> Value:
     if isinstance(value, list):
         return [from_json(item, decrypt) for item in value]
     if value.get(SIGNATURE) == SECRET_SIGNATURE:
-        return Secret(from_json(json.loads(_secret_text(value, decrypt)), decrypt))
+        return _secret_from_json(value, decrypt)
     fields = {key: from_json(item, decrypt) for key, item in value.items()}
-    return _decode_special(fields, decrypt) if SIGNATURE in fields else fields
+    return _decode_special(fields) if SIGNATURE in fields else fields
 
 
 def properties_from_json(values: Mapping[str, Any], decrypt: Callable[[str], str] | None) -> Properties:
@@ -321,14 +331,15 @@ def properties_from_json(values: Mapping[str, Any], decrypt: Callable[[str], str
     return {key: from_json(value, decrypt) for key, value in values.items()}
 
 
-def _secret_text(value: Mapping[str, Any], decrypt: Callable[[str], str] | None) -> str:
-    if "plaintext" in value:
-        return value["plaintext"]
-    if "ciphertext" not in value:
-        raise EngineError("malformed secret in the state: neither ciphertext nor plaintext")
-    if decrypt is None:
-        raise EngineError("the state holds a secret and no secrets provider is configured to read it")
-    return decrypt(value["ciphertext"])
+def _secret_from_json(value: Mapping[str, Any], decrypt: Callable[[str], str] | None) -> Secret | SealedSecret:
+    text = value.get("plaintext")
+    if text is None:
+        if "ciphertext" not in value:
+            raise EngineError("malformed secret in the state: neither ciphertext nor plaintext")
+        if decrypt is None:
+            return SealedSecret(value["ciphertext"])
+        text = decrypt(value["ciphertext"])
+    return Secret(from_json(json.loads(text), decrypt))
 
 
 def _secret_to_json(value: Secret, encrypt: Callable[[str], str] | None, show_secrets: bool) -> dict[str, Any]:
@@ -376,15 +387,15 @@ _JSON_FORMS: dict[type, Callable[[Any], Any]] = {
     Archive: _encode_archive,
     bytes: _encode_bytes,
     ResourceReference: _encode_resource,
+    SealedSecret: lambda value: {SIGNATURE: SECRET_SIGNATURE, "ciphertext": value.ciphertext},
 }
 
 
-def _decode_special(fields: dict[str, Value], decrypt: Callable[[str], str] | None) -> Value:
+def _decode_special(fields: dict[str, Value]) -> Value:
     signature = fields[SIGNATURE]
     decode = _SPECIAL_FORMS.get(signature) if isinstance(signature, str) else None
     if decode is None:
         raise EngineError(f"unrecognized signature {signature!r} in a property value")
-    del decrypt
     return decode(fields)
 
 
@@ -476,7 +487,10 @@ def contains_unknowns(value: Value) -> bool:
 
 def contains_secrets(value: Value) -> bool:
     """Whether the value is secret, or holds one."""
-    return any(isinstance(item, Secret) or (isinstance(item, OutputValue) and item.secret) for item in walk(value))
+    return any(
+        isinstance(item, Secret | SealedSecret) or (isinstance(item, OutputValue) and item.secret)
+        for item in walk(value)
+    )
 
 
 def without_secrets(value: Value) -> Value:
@@ -570,6 +584,7 @@ __all__ = [
     "OutputValue",
     "Properties",
     "ResourceReference",
+    "SealedSecret",
     "Secret",
     "Value",
     "WireOptions",
