@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
+_NEEDS_SUFFIX = re.compile(r"[a-z~]")
 
 
 def canonical(text: str, quoted: bool) -> str:
@@ -46,3 +47,22 @@ class ObjectName(NamedTuple):
 
     def __str__(self) -> str:
         return ".".join(quote_if_needed(part) for part in self if part is not None)
+
+
+def encode(name: str) -> str:
+    """A canonical name as DuckDB's identifier (still to be quoted): two names that differ never meet, though DuckDB ignores case.
+
+    An upper-case name stays as it is; another gets a suffix that tells which letters are lower case.
+    """
+    if not _NEEDS_SUFFIX.search(name):
+        return name
+    mask = 0
+    for letter in name:
+        mask = mask * 2 + ("a" <= letter <= "z")
+    return f"{name}~{mask:x}"
+
+
+def decode(text: str) -> str:
+    """The canonical name that `encode` was given."""
+    name, mark, _ = text.rpartition("~")
+    return name if mark else text

@@ -1,0 +1,173 @@
+"""From a query's text to sqlglot's tree, with Snowflake's function calls left as they were written.
+
+sqlglot turns functions of all dialects to its own nodes (`NVL` to Coalesce, `DATEADD` to DateAdd with its unit rewritten …), which
+loses what Snowflake's own rules need. Its compiled parser cannot be subclassed, so the tokens are prepared instead: a
+function's name gets a mark that no function table knows, and the parser then keeps the call as Anonymous. Each SELECT token
+gets its number as a comment, by which the source text of its columns is found again (an unnamed column is named by it).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot import Dialect, ErrorLevel, exp
+from sqlglot.errors import ParseError
+from sqlglot.tokens import Token, TokenType
+
+from embedded.snowflake.errors import SnowflakeError, syntax_error
+from embedded.snowflake.tokens import tokenize
+
+MARK = "\x01"
+_SNOWFLAKE = Dialect.get_or_raise("snowflake")
+_PARSER = _SNOWFLAKE.parser_class
+_OWN_SYNTAX = {"CAST", "TRY_CAST", "EXTRACT", "POSITION", "CASE", "ANY"}
+_FUNCTIONS = (
+    set(_PARSER.FUNCTIONS) | set(_PARSER.FUNCTION_PARSERS) | set(_PARSER.NO_PAREN_FUNCTION_PARSERS)
+) - _OWN_SYNTAX
+_NO_NAME = {TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER, TokenType.NUMBER}
+# After these a word with a parenthesis is a type, a column list or a star's REPLACE.
+_NO_CALL_AFTER = {TokenType.DCOLON, TokenType.ALIAS, TokenType.STAR, TokenType.DOT}
+
+
+def parse_query(text: str) -> exp.Expression:
+    """Parse a query: SELECT, WITH, VALUES, set operations, parentheses.
+
+    Raises:
+        SqlCompilationError: it does not parse (001003).
+    """
+    return _parse(text, None)
+
+
+def parse_expression(text: str) -> exp.Expression:
+    """Parse one expression, as a policy's body or a column's default.
+
+    Raises:
+        SqlCompilationError: it does not parse (001003).
+    """
+    select = _parse(f"select {text}", None)
+    if not isinstance(select, exp.Select) or len(select.expressions) != 1 or select.args.get("from_") is not None:
+        raise syntax_error(text.strip().split(" ", 1)[0])
+    return select.expressions[0].copy()
+
+
+@lru_cache(maxsize=4096)
+def parse_cached(text: str) -> exp.Expression:
+    """`parse_query`, remembered; the tree is shared and not to be changed."""
+    return parse_query(text)
+
+
+def parse_statement(text: str, tokens: list[Token] | None = None) -> exp.Expression:
+    """Parse any statement that sqlglot knows (INSERT, MERGE …), with function calls kept as written.
+
+    Raises:
+        SqlCompilationError: it does not parse (001003).
+    """
+    return _parse(text, tokens)
+
+
+def _parse(text: str, tokens: list[Token] | None) -> exp.Expression:
+    prepared, texts = _prepare(text, tokenize(text) if tokens is None else tokens)
+    try:
+        trees = _PARSER(dialect=_SNOWFLAKE, error_level=ErrorLevel.IMMEDIATE).parse(prepared, text)
+    except ParseError as error:
+        raise _syntax_error(error, text) from None
+    except RecursionError:
+        raise SnowflakeError("SQL compilation error:\nstatement is nested too deeply", 1003) from None
+    if len(trees) != 1 or trees[0] is None:
+        raise syntax_error(";" if len(trees) > 1 else "<EOF>")
+    _name_columns(trees[0], texts)
+    return trees[0]
+
+
+def _syntax_error(error: ParseError, text: str) -> SnowflakeError:
+    detail = error.errors[0] if error.errors else {}
+    near = str(detail.get("highlight") or "<EOF>").replace(MARK, "")
+    line, column = int(detail.get("line") or 1), int(detail.get("col") or len(text))
+    return syntax_error(near, line, max(column - len(near), 0))
+
+
+def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
+    prepared: list[Token] = []
+    texts: list[list[str]] = []
+    for index, token in enumerate(tokens):
+        if token.token_type == TokenType.SELECT:
+            token = _copy(token, token.token_type, token.text, [f"@{len(texts)}"])
+            texts.append(_column_texts(text, tokens, index + 1))
+        elif _is_call(tokens, index):
+            token = _copy(token, TokenType.VAR, token.text + MARK, [])
+        elif token.comments:
+            token = _copy(token, token.token_type, token.text, [])
+        prepared.append(token)
+    while prepared and prepared[-1].token_type == TokenType.SEMICOLON:
+        prepared.pop()
+    return prepared, texts
+
+
+def _copy(token: Token, kind: TokenType, text: str, comments: list[str]) -> Token:
+    return Token(kind, text, token.line, token.col, token.start, token.end, comments)
+
+
+def _is_call(tokens: list[Token], index: int) -> bool:
+    token = tokens[index]
+    if index + 1 >= len(tokens) or tokens[index + 1].token_type != TokenType.L_PAREN or token.token_type in _NO_NAME:
+        return False
+    if token.text.upper() not in _FUNCTIONS:
+        return False
+    before = tokens[index - 1] if index else None
+    if before is None:
+        return True
+    replaces_star = token.text.upper() == "REPLACE" and before.token_type == TokenType.R_PAREN
+    return before.token_type not in _NO_CALL_AFTER and not replaces_star
+
+
+def _column_texts(text: str, tokens: list[Token], start: int) -> list[str]:
+    """The source texts of a select list whose first token is at `start`."""
+    index, depth, begin, found = start, 0, start, []
+    if start < len(tokens) and tokens[start].token_type in (TokenType.DISTINCT, TokenType.ALL):
+        index = begin = start + 1
+    while index < len(tokens):
+        kind = tokens[index].token_type
+        if depth == 0 and (kind in _LIST_END or kind == TokenType.COMMA):
+            if index > begin:
+                found.append(text[tokens[begin].start : tokens[index - 1].end + 1])
+            begin = index + 1
+            if kind != TokenType.COMMA:
+                return found
+        depth += kind in _OPEN
+        depth -= kind in _CLOSE
+        if depth < 0:
+            break
+        index += 1
+    if index > begin:
+        found.append(text[tokens[begin].start : tokens[index - 1].end + 1])
+    return found
+
+
+_OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
+_CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
+_LIST_END = {
+    TokenType.FROM,
+    TokenType.WHERE,
+    TokenType.GROUP_BY,
+    TokenType.HAVING,
+    TokenType.QUALIFY,
+    TokenType.ORDER_BY,
+    TokenType.LIMIT,
+    TokenType.FETCH,
+    TokenType.UNION,
+    TokenType.EXCEPT,
+    TokenType.INTERSECT,
+    TokenType.SEMICOLON,
+    TokenType.INTO,
+}
+
+
+def _name_columns(tree: exp.Expression, texts: list[list[str]]) -> None:
+    """Give each select's columns their source text, as `meta['text']`."""
+    for select in tree.find_all(exp.Select):
+        number = next((c[1:] for c in select.comments or [] if c.startswith("@") and c[1:].isdigit()), None)
+        select.comments = None
+        if number is None:
+            continue
+        for column, source in zip(select.expressions, texts[int(number)], strict=False):
+            column.meta["text"] = source
