@@ -1,0 +1,1 @@
+"""The platform's library and its `logistics` command: settings, contracts, SQL objects, connection, operations."""

@@ -1,0 +1,186 @@
+"""What a contract says: tables with their columns, keys, protection and readers; roles with their reach."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlglot
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+POLICY_COLUMNS = {"customer_id": "customer_data_policy", "vehicle_id": "vehicle_data_policy"}
+"""The column that makes a table carry protected rows, and the policy that then filters it; the first one wins."""
+
+
+def _data_type(value: Any) -> str:
+    """Checks a Snowflake data type and returns it in upper case."""
+    try:
+        parsed = sqlglot.parse_one(str(value), into=exp.DataType, dialect="snowflake")
+    except SqlglotError:
+        parsed = None
+    if not isinstance(parsed, exp.DataType) or parsed.this == exp.DataType.Type.USERDEFINED:
+        raise ValueError(f"{value!r} is no Snowflake data type")
+    return " ".join(str(value).upper().split())
+
+
+DataType = Annotated[str, BeforeValidator(_data_type)]
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Part):
+    """A column of a table; `pii` is the value of its PII tag, `masking_policy` what hides it."""
+
+    name: Name
+    type: DataType
+    comment: str = ""
+    nullable: bool = True
+    masking_policy: Name | None = None
+    pii: Name | None = None
+
+
+class ForeignKey(_Part):
+    """Columns whose values exist in another table; checked by the quality tests, not enforced by Snowflake."""
+
+    columns: list[Name] = Field(min_length=1)
+    references: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
+    to: list[Name] = Field(min_length=1)
+
+
+class Check(_Part):
+    """A rule for the rows: a row for which `where` holds is a failure."""
+
+    name: Name
+    where: str
+    severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "critical"
+
+
+class TableContract(_Part):
+    """A table as it has to be, and who may read it."""
+
+    table: Name
+    schema_name: Name = Field(alias="schema")
+    comment: str = Field(min_length=1)
+    columns: list[Column] = Field(min_length=1)
+    primary_key: list[Name] = []
+    foreign_keys: list[ForeignKey] = []
+    cluster_by: list[Name] = []
+    retention_days: int = Field(1, ge=0, le=90)
+    change_tracking: bool = False
+    row_access_policy: Name | None = None
+    unprotected_because: str | None = None
+    readers: list[Name] = []
+    engineer_reads_only: bool = False
+    checks: list[Check] = []
+
+    @property
+    def full_name(self) -> str:
+        """Schema and table, dotted, lower case."""
+        return f"{self.schema_name}.{self.table}"
+
+    def column(self, name: str) -> Column | None:
+        """Returns the column of that name, if the table has it."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def policy_column(self) -> str | None:
+        """The column on which the row access policy is attached."""
+        return next((column for column, policy in POLICY_COLUMNS.items() if policy == self.row_access_policy), None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TableContract:
+        names = [column.name for column in self.columns]
+        _refuse([f"column {name} is declared twice" for name in names if names.count(name) > 1])
+        for key, columns in self._column_lists():
+            _refuse(
+                [
+                    f"{key} names {column}, which is no column of {self.full_name}"
+                    for column in columns
+                    if column not in names
+                ]
+            )
+        _refuse(
+            [f"primary key column {name} must not be nullable" for name in self.primary_key if self._nullable(name)]
+        )
+        _refuse(
+            [
+                f"column {c.name} is tagged pii: {c.pii} but no masking_policy hides it"
+                for c in self.columns
+                if c.pii and not c.masking_policy
+            ]
+        )
+        self._check_row_protection()
+        return self
+
+    def _column_lists(self) -> list[tuple[str, list[str]]]:
+        lists = [("primary_key", self.primary_key), ("cluster_by", self.cluster_by)]
+        return lists + [("foreign_keys", key.columns) for key in self.foreign_keys]
+
+    def _nullable(self, name: str) -> bool:
+        column = self.column(name)
+        return column is not None and column.nullable
+
+    def _check_row_protection(self) -> None:
+        """A table with customers' or vehicles' rows is protected, or says why it need not be."""
+        needed = next((policy for column, policy in POLICY_COLUMNS.items() if self.column(column)), None)
+        if self.row_access_policy and self.row_access_policy not in POLICY_COLUMNS.values():
+            raise ValueError(
+                f"row_access_policy {self.row_access_policy} is unknown: allowed: {', '.join(POLICY_COLUMNS.values())}"
+            )
+        if self.unprotected_because and (self.row_access_policy or self.readers):
+            raise ValueError("unprotected_because is for a table without row_access_policy and without readers")
+        if needed and self.row_access_policy != needed and not self.unprotected_because:
+            raise ValueError(f"{self.full_name} carries rows that {needed} protects: set row_access_policy: {needed}")
+        if self.policy_column and not self.column(self.policy_column):
+            raise ValueError(f"row_access_policy {self.row_access_policy} needs a column {self.policy_column}")
+
+
+class RoleContract(_Part):
+    """A role: its place in the hierarchy and where it may work."""
+
+    comment: str
+    granted_to: list[Name] = Field(min_length=1)
+    schemas: list[Name] = []
+    warehouses: list[Name] = []
+    account_privileges: list[str] = []
+
+
+class AccessContract(_Part):
+    """The roles of the platform and the schemas of its database."""
+
+    schemas: dict[Name, str]
+    roles: dict[Name, RoleContract]
+
+    @model_validator(mode="after")
+    def _reach(self) -> AccessContract:
+        for name, role in self.roles.items():
+            _refuse(
+                [
+                    f"role {name} works in {schema}, which is no schema"
+                    for schema in role.schemas
+                    if schema not in self.schemas
+                ]
+            )
+            _refuse(
+                [
+                    f"role {name} is granted to {up}, which is no role"
+                    for up in role.granted_to
+                    if up not in (*self.roles, *_BUILT_IN)
+                ]
+            )
+            _refuse([f"role {name} uses {wh}, which is no warehouse" for wh in role.warehouses if wh not in WAREHOUSES])
+        return self
+
+
+_BUILT_IN = ("sysadmin", "useradmin", "securityadmin", "accountadmin")
+WAREHOUSES = ("environment", "xs", "multi")
+"""The warehouses that a role may use: the environment's, COMPUTE_WH_XS, COMPUTE_WH_MULTI."""
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise ValueError(problems[0])

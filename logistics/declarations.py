@@ -1,0 +1,100 @@
+"""Everything the platform declares, read from sql/ and checked together for one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from logistics.contracts import AccessContract, TableContract, load_access, load_tables
+from logistics.errors import ContractError, SettingsError, SqlFileError
+from logistics.settings import StackSettings
+from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, Values, load_sql
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declarations:
+    """Tables, access and SQL objects of the platform, consistent with each other and with the stack's settings."""
+
+    tables: dict[str, TableContract]
+    access: AccessContract
+    sql: SqlFiles
+
+
+def placeholder_values(settings: StackSettings, access: AccessContract) -> Values:
+    """Returns what SQL files may name: the database, the price of a credit, and each role's name as a text literal."""
+    platform = settings.platform
+    roles = {role: Literal(value=platform.named(role)) for role in access.roles}
+    return {
+        "database": Identifier(name=platform.database),
+        "credit_price_usd": Literal(value=platform.credit_price_usd),
+        **roles,
+    }
+
+
+def load_declarations(root: Path, settings: StackSettings) -> Declarations:
+    """Reads every contract and SQL file under `root` for one stack.
+
+    Raises:
+        ContractError, SqlFileError: a file is wrong; names file and line.
+        SettingsError: the stack file names a role that does not exist.
+    """
+    access = load_access(root)
+    tables = load_tables(root)
+    sql = load_sql(root, placeholder_values(settings, access))
+    for contract in tables.values():
+        _check_table(contract, access, sql)
+    known = {*tables, *sql.views, *sql.streams}
+    for sql_object in (*sql.views.values(), *sql.masking_policies.values(), *sql.row_access_policies.values()):
+        _check_object(sql_object, known, access, settings.platform.database)
+    for sql_object in (*sql.streams.values(), *sql.tasks.values()):
+        _check_object(sql_object, known, access, settings.platform.database)
+    _check_users(settings, access)
+    return Declarations(tables=tables, access=access, sql=sql)
+
+
+def local_name(name: str, database: str) -> str:
+    """Returns `schema.name` for a table of the platform's database; other databases' tables keep their full name."""
+    first, _, rest = name.partition(".")
+    return rest if first == database.lower() and "." in rest else name
+
+
+def _check_table(contract: TableContract, access: AccessContract, sql: SqlFiles) -> None:
+    file = Path("sql/tables") / contract.schema_name / f"{contract.table}.yaml"
+    masks = {name.split(".")[1] for name in sql.masking_policies}
+    policies = {name.split(".")[1] for name in sql.row_access_policies}
+    wanted_masks = {column.masking_policy for column in contract.columns if column.masking_policy}
+    _refuse(file, "schema", {contract.schema_name}, access.schemas)
+    _refuse(file, "reader", set(contract.readers), access.roles)
+    _refuse(file, "masking policy", wanted_masks, masks)
+    _refuse(file, "row access policy", {contract.row_access_policy} - {None}, policies)
+
+
+def _refuse(file: Path, what: str, wanted: set, known: Iterable[str]) -> None:
+    missing = sorted(wanted - set(known))
+    if missing:
+        raise ContractError(file, None, f"unknown {what} {missing[0]}: allowed: {', '.join(sorted(known))}")
+
+
+def _check_object(sql_object: SqlObject, known: set[str], access: AccessContract, database: str) -> None:
+    for name in sorted(sql_object.reads):
+        if not name.startswith("snowflake.") and local_name(name, database) not in known:
+            raise SqlFileError(
+                sql_object.file, None, f"{sql_object.name} reads {name}, which this platform does not declare"
+            )
+    for role in sql_object.readers:
+        if role not in access.roles:
+            raise SqlFileError(sql_object.file, 1, f"unknown reader {role}: allowed: {', '.join(sorted(access.roles))}")
+    if sql_object.name.split(".")[0] not in access.schemas:
+        raise SqlFileError(
+            sql_object.file, None, f"unknown schema in {sql_object.name}: allowed: {', '.join(access.schemas)}"
+        )
+
+
+def _check_users(settings: StackSettings, access: AccessContract) -> None:
+    for position, user in enumerate(settings.platform.users):
+        if user.role.lower() not in access.roles:
+            allowed = ", ".join(role.upper() for role in access.roles)
+            raise SettingsError(
+                f"{settings.file}: logistics:users[{position}].role is {user.role!r}: allowed: {allowed}"
+            )

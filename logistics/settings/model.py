@@ -1,0 +1,200 @@
+"""The settings of a stack: every key of `Pulumi.<stack>.yaml`, its type, default, allowed values and meaning."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from logistics.settings.values import WAREHOUSE_SIZES, Cron, Identifier, Suffix, WarehouseSize, decoded
+
+LOCAL_ORGANIZATION = "LOCAL"
+"""The organization whose accounts live in the local Snowflake of this project."""
+
+PREVIEW_FEATURES = (
+    "snowflake_table_resource",
+    "snowflake_table_constraint_resource",
+    "snowflake_stage_internal_resource",
+)
+"""The plugin's preview features that the program uses."""
+
+_CRON_FORM = "five cron fields and a time zone, such as '*/5 * * * * UTC'"
+_IDENTIFIER_FORM = "an unquoted Snowflake identifier (letters, digits, _ and $)"
+
+
+def setting(default: Any = ..., *, allowed: str = "", about: str, **limits: Any) -> Any:
+    """Returns a pydantic field that carries the words for the README's reference and for errors."""
+    return Field(default, description=about, json_schema_extra={"allowed": allowed}, **limits)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class UserSettings(_Section):
+    """A person's or a service's user, and the rows that it may see as DATA_ANALYST."""
+
+    name: Identifier = setting(about="The user's name.", allowed=_IDENTIFIER_FORM)
+    role: Identifier = setting(
+        about="The role granted to it, which is its default role.", allowed="a role of sql/roles.yaml"
+    )
+    email: str = setting(
+        "", about="The address that Snowflake writes to.", allowed="an e-mail address", pattern=r"^$|^[^@\s]+@[^@\s]+$"
+    )
+    rsa_public_key: str = setting(
+        "",
+        about="The public key of its key-pair login; on the local Snowflake `make` supplies one.",
+        allowed="base64, one line",
+    )
+    customers: list[str] = setting(
+        default_factory=list, about="The customers whose rows it sees as DATA_ANALYST.", allowed="customer_id values"
+    )
+    vehicles: list[str] = setting(
+        default_factory=list, about="The vehicles whose rows it sees as DATA_ANALYST.", allowed="vehicle_id values"
+    )
+
+
+class PlatformSettings(_Section):
+    """The `logistics:` keys of a stack file."""
+
+    environment: Literal["dev", "staging", "prod"] = setting(
+        about="Which environment this stack is; names its warehouse (COMPUTE_WH_DEV and so on)."
+    )
+    name_suffix: Suffix = setting(
+        "",
+        about="Put behind the names of the database, warehouses, monitor, roles and users, so that several stacks share one account.",
+        allowed="letters, digits and _",
+    )
+    warehouse_size: WarehouseSize = setting(
+        about="Size of the environment's warehouse.", allowed=", ".join(WAREHOUSE_SIZES)
+    )
+    auto_suspend_seconds: int = setting(
+        60, about="Idle seconds after which a warehouse is suspended.", allowed="30 to 86400", ge=30, le=86400
+    )
+    multi_cluster_max_clusters: int = setting(
+        10,
+        about="Most clusters of COMPUTE_WH_MULTI; 1 on an edition without multi-cluster warehouses.",
+        allowed="1 to 10",
+        ge=1,
+        le=10,
+    )
+    daily_credit_quota: int = setting(
+        100,
+        about="Credits a day that daily_cost_monitor allows the environment's warehouse.",
+        allowed="1 or more",
+        ge=1,
+    )
+    monitor_notify_users: list[Identifier] = setting(
+        default_factory=list,
+        about="Users whom the monitor notifies (each needs a verified e-mail address).",
+        allowed=_IDENTIFIER_FORM,
+    )
+    credit_price_usd: Annotated[Decimal, BeforeValidator(str)] = setting(
+        Decimal("3.00"),
+        about="Price of one credit in USD, for vw_cost_monitoring.",
+        allowed="0.01 to 100",
+        ge=Decimal("0.01"),
+        le=100,
+    )
+    segments_trigger: Literal["stream", "cron"] = setting(
+        "stream",
+        about="What starts update_customer_segments: the stream's data, at once, or the schedule of `segmentsCron` when there is data.",
+    )
+    segments_cron: Cron = setting(
+        "*/5 * * * * UTC", about="Schedule of update_customer_segments where the trigger is `cron`.", allowed=_CRON_FORM
+    )
+    max_retention_days: int = setting(
+        1,
+        about="Upper bound of the contracts' Time Travel retention, in days (above 1 needs Enterprise edition).",
+        allowed="0 to 90",
+        ge=0,
+        le=90,
+    )
+    protect_stateful: bool = setting(
+        False,
+        about="Whether Pulumi refuses to delete what holds data: the database, schemas, tables and stage.",
+        allowed="true, false",
+    )
+    users: list[UserSettings] = setting(
+        default_factory=list,
+        about="Users of this environment and what they may see.",
+        allowed="a list; see the keys of a user below",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decode(cls, values: Any) -> Any:
+        """Turns the JSON text in which Pulumi hands lists to a program back into lists."""
+        return {key: decoded(value) for key, value in values.items()} if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _no_user_twice(self) -> PlatformSettings:
+        names = [user.name for user in self.users]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"users: {', '.join(twice)} named twice")
+        return self
+
+    def named(self, name: str) -> str:
+        """Returns the Snowflake name of an account-level object: upper case, with the stack's suffix."""
+        return f"{name.upper()}{self.name_suffix}"
+
+    @property
+    def database(self) -> str:
+        """The name of the platform's database."""
+        return self.named("logistics")
+
+    @property
+    def warehouse(self) -> str:
+        """The name of the environment's warehouse."""
+        return self.named(f"compute_wh_{self.environment}")
+
+
+class AccountSettings(BaseModel):
+    """The `snowflake:` keys of a stack file that this project itself reads; the plugin checks the values of the others."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    organization_name: str = setting(
+        about=f"The account's organization; `{LOCAL_ORGANIZATION}` is the local Snowflake.",
+        allowed="an organization",
+        min_length=1,
+    )
+    account_name: str = setting(about="The account's name within the organization.", allowed="an account", min_length=1)
+    user: str = setting(about="The user that deploys.", allowed="a user", min_length=1)
+    role: str = setting(
+        about="The role that deploys; it must be able to create roles, warehouses and monitors.",
+        allowed="a role",
+        min_length=1,
+    )
+    preview_features_enabled: list[str] = setting(
+        about="Preview features of the Snowflake plugin that the program uses.",
+        allowed="a list with " + ", ".join(PREVIEW_FEATURES),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decode(cls, values: Any) -> Any:
+        """Turns JSON text back into lists."""
+        return {key: decoded(value) for key, value in values.items()} if isinstance(values, dict) else values
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the account lives in the local Snowflake."""
+        return self.organization_name.upper() == LOCAL_ORGANIZATION
+
+    @property
+    def account(self) -> str:
+        """The account identifier to log in with: ORGANIZATION-ACCOUNT."""
+        return f"{self.organization_name}-{self.account_name}".upper()
+
+
+class StackSettings(_Section):
+    """All settings of one stack."""
+
+    stack: str
+    file: str
+    account: AccountSettings
+    platform: PlatformSettings
