@@ -7,6 +7,7 @@ handed on as the source text from an offset.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -22,15 +23,27 @@ _WORDLESS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split a text in tokens, comments left out.
+    """Split a text in tokens, comments left out; keywords of several words (PRIMARY KEY) are a token a word.
 
     Raises:
         SnowflakeError: an unclosed string, comment or quoted name.
     """
     try:
-        return list(_SNOWFLAKE.tokenize(text))
+        found = list(_SNOWFLAKE.tokenize(text))
     except Exception as error:
         raise syntax_error(text.strip()[-20:]) from error
+    return [word for token in found for word in _words(text, token)]
+
+
+def _words(text: str, token: Token) -> list[Token]:
+    if token.token_type in _WORDLESS or " " not in token.text:
+        return [token]
+    return [
+        Token(
+            TokenType.VAR, match[0], token.line, token.col, token.start + match.start(), token.start + match.end() - 1
+        )
+        for match in re.finditer(r"\S+", text[token.start : token.end + 1])
+    ]
 
 
 class TokenStream:
