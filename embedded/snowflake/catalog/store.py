@@ -33,6 +33,8 @@ class Catalog:
         self._last_oid = 0
         # Grows with each committed change: what was derived from the catalog is keyed by it.
         self.version = 0
+        # The same for each collection of records.
+        self._collection_versions: dict[str, int] = {}
         connection.execute("create schema if not exists _catalog")
         connection.execute(f"create table if not exists {_TABLE}(collection varchar, key varchar, body varchar)")
         for collection, key, body in connection.execute(f"from {_TABLE}").fetchall():
@@ -73,6 +75,14 @@ class Catalog:
         """All living objects of a kind in the account (those in dropped containers left out)."""
         return [item for item in list(self._objects.values()) if item.kind == kind and self.is_live(item)]
 
+    def all_with_dropped(self, kind: str) -> list[CatalogObject]:
+        """All objects of a kind, those dropped and still kept included."""
+        return [item for item in list(self._objects.values()) if item.kind == kind]
+
+    def owned_by(self, role: int) -> list[CatalogObject]:
+        """All objects that a role owns, dropped ones included."""
+        return [item for item in list(self._objects.values()) if item.owner == role]
+
     def is_live(self, item: CatalogObject) -> bool:
         """Whether neither the object nor a container of it is dropped."""
         while item.dropped_on is None:
@@ -84,6 +94,10 @@ class Catalog:
     def records(self, collection: str) -> dict[str, Any]:
         """The records of a collection by key; not to be changed."""
         return dict(self._records.get(collection, {}))
+
+    def collection_version(self, collection: str) -> int:
+        """A number that grows with each change of a collection: what was derived from it is keyed by this."""
+        return self._collection_versions.get(collection, 0)
 
     # -- changing
 
@@ -122,6 +136,7 @@ class Catalog:
                     self._apply(collection, key, body)
 
     def _apply(self, collection: str, key: str, body: Any | None) -> None:
+        self._collection_versions[collection] = self._collection_versions.get(collection, 0) + 1
         if collection == "object":
             self._apply_object(int(key), body)
         elif body is None:
