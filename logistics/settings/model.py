@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -19,6 +19,17 @@ PREVIEW_FEATURES = (
     "snowflake_stage_internal_resource",
 )
 """The plugin's preview features that the program uses."""
+
+
+def _price(value: Any) -> Any:
+    """Reads a price from its written form, so that 3.00 keeps its cents."""
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        return value
+    cents = Decimal("0.01")
+    return price.quantize(cents) if price.is_finite() and price == price.quantize(cents) else price
+
 
 _CRON_FORM = "five cron fields and a time zone, such as '*/5 * * * * UTC'"
 _IDENTIFIER_FORM = "an unquoted Snowflake identifier (letters, digits, _ and $)"
@@ -91,7 +102,7 @@ class PlatformSettings(_Section):
         about="Users whom the monitor notifies (each needs a verified e-mail address).",
         allowed=_IDENTIFIER_FORM,
     )
-    credit_price_usd: Annotated[Decimal, BeforeValidator(str)] = setting(
+    credit_price_usd: Annotated[Decimal, BeforeValidator(_price)] = setting(
         Decimal("3.00"),
         about="Price of one credit in USD, for vw_cost_monitoring.",
         allowed="0.01 to 100",

@@ -1,0 +1,73 @@
+"""The logistics platform on Snowflake: settings in, components in order, outputs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from components.compute import Compute, ComputeConfig
+from components.governance.access import ENGINEER, Access, AccessConfig
+from components.governance.masking import Masking, MaskingConfig
+from components.governance.roles import Roles, RolesConfig
+from components.governance.row_access import RowAccess, RowAccessConfig
+from components.inputs import load_inputs
+from components.monitoring import Views, ViewsConfig
+from components.pipelines import Pipelines, PipelinesConfig
+from components.storage import Storage, StorageConfig
+from components.tables import Tables, TablesConfig
+
+inputs = load_inputs(Path(__file__).parent)
+settings, contracts, access, sql = (
+    inputs.settings,
+    inputs.declarations.tables,
+    inputs.declarations.access,
+    inputs.declarations.sql,
+)
+pii_kinds = sorted({column.pii for contract in contracts.values() for column in contract.columns if column.pii})
+
+compute = Compute("compute", ComputeConfig(settings=settings)).resources
+storage = Storage("storage", StorageConfig(settings=settings, schemas=access.schemas)).resources
+place = {"database": storage.database, "schemas": storage.schemas}
+roles = Roles("roles", RolesConfig(settings=settings, roles=access.roles)).resources.roles
+masking = Masking("masking", MaskingConfig(policies=sql.masking_policies, pii_kinds=pii_kinds, **place)).resources
+tables = Tables(
+    "tables", TablesConfig(settings=settings, contracts=contracts, masking_policies=masking.policies, **place)
+).resources.tables
+row_access = RowAccess(
+    "row_access",
+    RowAccessConfig(
+        settings=settings,
+        policies=sql.row_access_policies,
+        contracts=contracts,
+        tables=tables,
+        pii=masking.pii,
+        **place,
+    ),
+).resources
+protected = {"tables": tables, "protections": row_access.attachments, "roles": roles}
+grants = Access(
+    "access",
+    AccessConfig(settings=settings, access=access, contracts=contracts, compute=compute, storage=storage, **protected),
+).resources.grants
+pipelines = Pipelines(
+    "pipelines",
+    PipelinesConfig(
+        settings=settings,
+        streams=sql.streams,
+        tasks=sql.tasks,
+        warehouses=compute.warehouses,
+        engineer_grants=grants[ENGINEER],
+        **place,
+        **protected,
+    ),
+).resources
+views = Views("views", ViewsConfig(settings=settings, views=sql.views, **place, **protected)).resources
+
+pulumi.export("environment", settings.environment)
+pulumi.export("database", storage.database.name)
+pulumi.export("warehouses", {key: warehouse.name for key, warehouse in compute.warehouses.items()})
+pulumi.export("roles", {key: role.name for key, role in roles.items()})
+pulumi.export("protectedTables", sorted(row_access.attachments))
+pulumi.export("tasks", {name: task.fully_qualified_name for name, task in pipelines.tasks.items()})
+pulumi.export("views", {name: view.fully_qualified_name for name, view in views.views.items()})

@@ -1,0 +1,89 @@
+"""Warehouses and the monitor of what they spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_snowflake as snowflake
+
+from logistics.settings import PlatformSettings
+
+NOTIFY_PERCENT, SUSPEND_PERCENT, SUSPEND_IMMEDIATELY_PERCENT = 80, 90, 100
+"""Shares of the daily quota at which `daily_cost_monitor` acts."""
+
+_MULTI_CLUSTER_SIZE = "MEDIUM"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeConfig:
+    """The stack's settings."""
+
+    settings: PlatformSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeResources:
+    """The monitor, and the warehouses as `environment`, `xs` and `multi`."""
+
+    monitor: snowflake.ResourceMonitor
+    warehouses: dict[str, snowflake.Warehouse]
+
+
+class Compute(pulumi.ComponentResource):
+    """The environment's warehouse under its daily monitor, COMPUTE_WH_XS and COMPUTE_WH_MULTI."""
+
+    def __init__(self, name: str, config: ComputeConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("logistics:compute:Compute", name, None, opts)
+        self._settings = config.settings
+        monitor = self._create_monitor()
+        warehouses = {
+            "environment": self._create_environment_warehouse(monitor),
+            "xs": self._create_warehouse("compute_wh_xs", "X-SMALL", "Small tasks, such as update_customer_segments"),
+            "multi": self._create_multi_cluster_warehouse(),
+        }
+        self.resources = ComputeResources(monitor=monitor, warehouses=warehouses)
+        self.register_outputs({"warehouses": {key: warehouse.name for key, warehouse in warehouses.items()}})
+
+    def _create_monitor(self) -> snowflake.ResourceMonitor:
+        """Creates the monitor; a frequency needs a start, and IMMEDIATELY starts the first day now, in UTC."""
+        return snowflake.ResourceMonitor(
+            "daily_cost_monitor",
+            name=self._settings.named("daily_cost_monitor"),
+            credit_quota=self._settings.daily_credit_quota,
+            frequency="DAILY",
+            start_timestamp="IMMEDIATELY",
+            notify_triggers=[NOTIFY_PERCENT],
+            suspend_trigger=SUSPEND_PERCENT,
+            suspend_immediate_trigger=SUSPEND_IMMEDIATELY_PERCENT,
+            notify_users=list(self._settings.monitor_notify_users) or None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_environment_warehouse(self, monitor: snowflake.ResourceMonitor) -> snowflake.Warehouse:
+        environment = self._settings.environment
+        return self._create_warehouse(
+            f"compute_wh_{environment}",
+            self._settings.warehouse_size,
+            f"Everyday work in {environment}",
+            resource_monitor=monitor.name,
+        )
+
+    def _create_multi_cluster_warehouse(self) -> snowflake.Warehouse:
+        """Creates COMPUTE_WH_MULTI; an edition without multi-cluster warehouses refuses the cluster settings themselves."""
+        most = self._settings.multi_cluster_max_clusters
+        clusters = {"min_cluster_count": 1, "max_cluster_count": most, "scaling_policy": "STANDARD"} if most > 1 else {}
+        return self._create_warehouse("compute_wh_multi", _MULTI_CLUSTER_SIZE, "Many users at once", **clusters)
+
+    def _create_warehouse(self, name: str, size: str, comment: str, **more: pulumi.Input) -> snowflake.Warehouse:
+        return snowflake.Warehouse(
+            name,
+            name=self._settings.named(name),
+            warehouse_size=size.replace("-", ""),
+            auto_suspend=self._settings.auto_suspend_seconds,
+            auto_resume="true",
+            initially_suspended=True,
+            comment=comment,
+            opts=pulumi.ResourceOptions(parent=self),
+            **more,
+        )

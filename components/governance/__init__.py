@@ -1,0 +1,1 @@
+"""Who sees what: masking and row access policies, roles, users and grants."""

@@ -1,0 +1,83 @@
+"""The tables, from their contracts; columns are masked from the moment they exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_snowflake as snowflake
+
+from logistics.contracts import Column, TableContract
+from logistics.settings import PlatformSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablesConfig:
+    """Contracts by `schema.table`, the schemas they lie in, and the masking policies by name."""
+
+    settings: PlatformSettings
+    contracts: Mapping[str, TableContract]
+    database: snowflake.Database
+    schemas: Mapping[str, snowflake.Schema]
+    masking_policies: Mapping[str, snowflake.MaskingPolicy]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablesResources:
+    """Tables and their primary keys by `schema.table`."""
+
+    tables: dict[str, snowflake.Table]
+    primary_keys: dict[str, snowflake.TableConstraint]
+
+
+class Tables(pulumi.ComponentResource):
+    """Every contract's table with columns, masks, clustering, retention and primary key."""
+
+    def __init__(self, name: str, config: TablesConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("logistics:storage:Tables", name, None, opts)
+        self._config = config
+        tables = {full_name: self._create_table(contract) for full_name, contract in config.contracts.items()}
+        keys = {
+            full_name: self._create_primary_key(contract, tables[full_name])
+            for full_name, contract in config.contracts.items()
+            if contract.primary_key
+        }
+        self.resources = TablesResources(tables=tables, primary_keys=keys)
+        self.register_outputs({"tables": sorted(tables)})
+
+    def _create_table(self, contract: TableContract) -> snowflake.Table:
+        settings = self._config.settings
+        return snowflake.Table(
+            contract.table,
+            name=contract.table.upper(),
+            database=self._config.database.name,
+            schema=self._config.schemas[contract.schema_name].name,
+            comment=contract.comment,
+            columns=[self._column(column) for column in contract.columns],
+            cluster_bies=[name.upper() for name in contract.cluster_by] or None,
+            data_retention_time_in_days=min(contract.retention_days, settings.max_retention_days),
+            change_tracking=contract.change_tracking,
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect_stateful),
+        )
+
+    def _column(self, column: Column) -> dict[str, Any]:
+        declared: dict[str, Any] = {"name": column.name.upper(), "type": column.type, "nullable": column.nullable}
+        if column.comment:
+            declared["comment"] = column.comment
+        if column.masking_policy:
+            declared["masking_policy"] = self._config.masking_policies[column.masking_policy].fully_qualified_name
+        return declared
+
+    def _create_primary_key(self, contract: TableContract, table: snowflake.Table) -> snowflake.TableConstraint:
+        """Creates the key without RELY: Snowflake does not enforce it, so no query may be rewritten in trust of it."""
+        return snowflake.TableConstraint(
+            f"pk_{contract.table}",
+            name=f"PK_{contract.table.upper()}",
+            type="PRIMARY KEY",
+            table_id=table.fully_qualified_name,
+            columns=[name.upper() for name in contract.primary_key],
+            rely=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
