@@ -48,6 +48,7 @@ class ShowColumn:
 Read = Callable[["Session", "TokenStream", "CreateOptions", "ObjectName"], Definition]
 Change = Callable[["Session", "CatalogTransaction", CatalogObject], None]
 Alter = Callable[["Session", "TokenStream", CatalogObject], bool]
+Settle = Callable[["Session", CatalogObject, frozenset[str]], None]
 Describe = Callable[["Session", CatalogObject], Result]
 
 
@@ -67,6 +68,7 @@ class Kind:
         read: reads CREATE after the name; None reads properties only.
         created: work to do in the transaction that creates an object.
         dropping: checks and work to do in the transaction that drops one.
+        settle: checks and derives what follows from the properties whose keys were set or unset, in the object given.
         alter: does the ALTER forms that only this kind has, and says whether it was one of them.
         undrop: whether a dropped one stays to be brought back.
         has_signature: whether names are told apart by argument types.
@@ -83,6 +85,7 @@ class Kind:
     read: Read | None = None
     created: Change | None = None
     dropping: Change | None = None
+    settle: Settle | None = None
     alter: Alter | None = None
     undrop: bool = False
     has_signature: bool = False

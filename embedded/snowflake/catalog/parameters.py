@@ -117,7 +117,7 @@ def setting(catalog: Catalog, key: str, item: CatalogObject | None) -> Setting:
         if own is not None:
             return Setting(own, item.kind)
         item = catalog.get(item.container) if item.container != ACCOUNT else None
-    value = catalog.records(COLLECTION).get(key)
+    value = catalog.record(COLLECTION, key)
     return Setting(PARAMETERS[key].default, "") if value is None else Setting(value, "ACCOUNT")
 
 
@@ -133,7 +133,7 @@ def session_setting(session: Session, key: str) -> Setting:
 def retention_days(catalog: Catalog, item: CatalogObject) -> int:
     """Days that the object's old data and dropped children are kept: the parameter, at least the account's minimum."""
     days = int(setting(catalog, "DATA_RETENTION_TIME_IN_DAYS", item).value)
-    least = catalog.records(COLLECTION).get("MIN_DATA_RETENTION_TIME_IN_DAYS")
+    least = catalog.record(COLLECTION, "MIN_DATA_RETENTION_TIME_IN_DAYS")
     if item.body.get("transient"):
         days = min(days, 1)
     return max(days, int(least)) if least else days

@@ -95,6 +95,10 @@ class Catalog:
         """The records of a collection by key; not to be changed."""
         return dict(self._records.get(collection, {}))
 
+    def record(self, collection: str, key: str) -> Any | None:
+        """One record, or None; not to be changed."""
+        return self._records.get(collection, {}).get(key)
+
     def collection_version(self, collection: str) -> int:
         """A number that grows with each change of a collection: what was derived from it is keyed by this."""
         return self._collection_versions.get(collection, 0)

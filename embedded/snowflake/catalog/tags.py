@@ -131,5 +131,5 @@ def tag_source(
         if item.container == ACCOUNT:
             break
         item = catalog.get(item.container)
-    value = catalog.records("account_tag").get(oid)
+    value = catalog.record("account_tag", oid)
     return None if value is None else (value, "ACCOUNT")

@@ -14,7 +14,7 @@ def put_grant(
 ) -> None:
     """Give a role a privilege on an object (0: the account); one that is there keeps its date and its grant option."""
     key = f"{on}|{privilege}|{grantee}"
-    old = changes.catalog.records("grant").get(key)
+    old = changes.catalog.record("grant", key)
     record = {
         "on": on,
         "privilege": privilege,
@@ -41,7 +41,7 @@ def drop_grant_option(changes: CatalogTransaction, record: dict[str, Any]) -> No
 def put_membership(changes: CatalogTransaction, role: int, grantee: int, granted_by: int) -> None:
     """Give a role to a role or a user."""
     key = f"{role}|{grantee}"
-    if key not in changes.catalog.records("membership"):
+    if changes.catalog.record("membership", key) is None:
         record = {
             "role": role,
             "grantee": grantee,

@@ -134,6 +134,9 @@ def install(
             signature=definition.signature,
             body=definition.body,
         )
+        if kind.settle is not None:
+            kind.settle(session, item, frozenset(item.body.get("properties", {})))
+            changes.put(item)
         if kind.created is not None:
             kind.created(session, changes, item)
         apply_future_grants(changes, changes.get(item.oid))
@@ -287,8 +290,8 @@ def set_properties(session: Session, kind: Kind, item: CatalogObject, found: dic
     new = item.changed()
     definition = Definition(new.body, new.comment)
     take_properties(definition, kind, found)
-    with session.account.catalog.transaction() as changes:
-        changes.put(new.changed(comment=definition.comment))
+    new.comment = definition.comment
+    keep(session, kind, new, frozenset(found))
 
 
 def unset_properties(session: Session, kind: Kind, item: CatalogObject, keys: list[str]) -> None:
@@ -299,6 +302,13 @@ def unset_properties(session: Session, kind: Kind, item: CatalogObject, keys: li
             new.comment = ""
         new.body.get("properties", {}).pop(key, None)
         new.body.get("parameters", {}).pop(key, None)
+    keep(session, kind, new, frozenset(keys))
+
+
+def keep(session: Session, kind: Kind, new: CatalogObject, keys: frozenset[str]) -> None:
+    """Put a changed object back, settled by its kind."""
+    if kind.settle is not None:
+        kind.settle(session, new, keys)
     with session.account.catalog.transaction() as changes:
         changes.put(new)
 
