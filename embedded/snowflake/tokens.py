@@ -23,16 +23,15 @@ _WORDLESS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split a text in tokens, comments left out; keywords of several words (PRIMARY KEY) are a token a word.
+    """Split a text in tokens as sqlglot's parser takes them, comments left out.
 
     Raises:
         SnowflakeError: an unclosed string, comment or quoted name.
     """
     try:
-        found = list(_SNOWFLAKE.tokenize(text))
+        return list(_SNOWFLAKE.tokenize(text))
     except Exception as error:
         raise syntax_error(text.strip()[-20:]) from error
-    return [word for token in found for word in _words(text, token)]
 
 
 def _words(text: str, token: Token) -> list[Token]:
@@ -47,11 +46,11 @@ def _words(text: str, token: Token) -> list[Token]:
 
 
 class TokenStream:
-    """A cursor over the tokens of one statement."""
+    """A cursor over the tokens of one statement; keywords of several words (PRIMARY KEY) are a token a word."""
 
     def __init__(self, text: str, tokens: list[Token] | None = None) -> None:
         self.text = text
-        self.tokens = tokenize(text) if tokens is None else tokens
+        self.tokens = [word for token in (tokenize(text) if tokens is None else tokens) for word in _words(text, token)]
         while self.tokens and self.tokens[-1].token_type == TokenType.SEMICOLON:
             self.tokens = self.tokens[:-1]
         self.index = 0
