@@ -347,6 +347,10 @@ def new_body(
         body["columns"].append(definition.to_column(column_id).to_json())
     for definition in definitions:
         if definition.masking_policy is not None:
+            from embedded.snowflake.catalog.policies import check_masking
+
+            if definition.type is not None:
+                check_masking(session, body, definition.name, definition.masking_policy, definition.using)
             entry = policy_entry(body, definition.masking_policy, definition.using, definition.name)
             column_body(body, definition.name)["masking_policy"] = entry
         constraints = [*constraints, *definition.constraints]

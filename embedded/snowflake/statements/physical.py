@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import CatalogObject
+from embedded.snowflake.catalog.tables import TableColumn
+from embedded.snowflake.types import DataType
 
 if TYPE_CHECKING:
     from embedded.snowflake.catalog.store import CatalogTransaction
@@ -28,3 +30,24 @@ def row_count(session: Session, table: CatalogObject) -> int:
 def byte_count(session: Session, table: CatalogObject) -> int:
     """The size in bytes, for SHOW TABLES."""
     return 0
+
+
+def add_column(session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn) -> None:
+    """Give the rows that are there the new column, with its default."""
+
+
+def check_not_null(session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn) -> None:
+    """Make sure that no row has NULL in a column."""
+
+
+def change_type(
+    session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn, old: DataType
+) -> None:
+    """Turn the values of a column to its new type."""
+
+
+def check_expression(session: Session, text: str, arguments: list[dict[str, Any]], returns: str) -> None:
+    """Make sure that a text is an expression over some arguments; parsed here, bound when it is used."""
+    from embedded.snowflake.sql.parse import parse_expression
+
+    parse_expression(text)
