@@ -1,0 +1,83 @@
+# Everything a user types. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+STACK ?= dev
+SCALE ?= 0.01
+# embedded: the engine of this project; pulumi: the official CLI on PATH.
+ENGINE ?= embedded
+PYTHON ?= python3
+# Port of the local Snowflake; empty: 8084 or the next free one.
+LOCAL_PORT ?=
+ARGS ?=
+
+BIN := .venv/bin
+LOGISTICS := $(BIN)/logistics
+ON_PORT := $(if $(LOCAL_PORT),--port $(LOCAL_PORT))
+
+.PHONY: help install dev up preview down summary test test-fast bench format check pins clean
+
+help: ## Say what can be typed
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables: STACK=$(STACK) SCALE=$(SCALE) ENGINE=$(ENGINE) LOCAL_PORT=$(LOCAL_PORT) PYTHON=$(PYTHON)"
+
+up: install ## Deploy STACK, load data of SCALE, run the tasks, show what came of it
+	@$(LOGISTICS) up --stack $(STACK) --scale $(SCALE) --engine $(ENGINE) $(ON_PORT)
+
+preview: install ## Show what `make up` would change (ARGS go to pulumi preview)
+	@$(LOGISTICS) preview --stack $(STACK) --engine $(ENGINE) $(ON_PORT) $(ARGS)
+
+down: install ## Destroy every stack on the local Snowflake and stop it
+	@$(LOGISTICS) down --engine $(ENGINE)
+
+summary: install ## Show what is deployed and who sees what of it
+	@$(LOGISTICS) summary --stack $(STACK) --engine $(ENGINE)
+
+install: .venv/.installed ## Set up the virtual environment; start nothing
+
+dev: .venv/.installed-dev ## The same, with what tests and checks need
+
+# uv comes from PATH, else from the package index into the environment itself.
+.venv/.installed: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv 2>/dev/null || $(PYTHON) -m venv .venv
+	@$(call uv,-r requirements/run.txt)
+	@$(call uv,--no-deps -e .)
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.txt .venv/.installed
+	@$(call uv,-r requirements/dev.txt)
+	@touch $@
+
+define uv
+if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python $(1); \
+else test -x $(BIN)/uv || { $(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet uv; }; \
+$(BIN)/uv pip install --quiet --python $(BIN)/python $(1); fi
+endef
+
+test: dev ## Run all tests (ARGS go to pytest)
+	@$(BIN)/pytest tests --ignore=tests/benchmarks -n auto $(ARGS)
+
+test-fast: dev ## Run the tests that take no longer than a few seconds
+	@$(BIN)/pytest tests --ignore=tests/benchmarks -n auto -m "not slow" $(ARGS)
+
+bench: dev ## Measure (ARGS go to pytest)
+	@$(BIN)/pytest tests/benchmarks -p no:randomly -s $(ARGS)
+
+format: dev ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+check: dev ## Format, lint, types, import rules, spelling, SQL
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/typos
+	@$(BIN)/sqlfluff lint sql
+
+pins: dev ## Write the exact versions of all requirements anew
+	@for set in run dev; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done
+
+clean: ## Remove the virtual environment, the local Snowflake's data, and caches (stop it first: make down)
+	@if [ -x $(LOGISTICS) ]; then $(LOGISTICS) local stop; fi
+	@rm -rf .venv .local .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

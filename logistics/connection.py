@@ -1,0 +1,116 @@
+"""Connections to a stack's account, by the official connector, with one clear error where there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from logistics.errors import ConnectionFailed, LogisticsError
+from logistics.settings import StackSettings
+
+QUERY_TAG = "AUDIT_QUERY"
+"""The tag by which the audit finds this platform's own statements."""
+
+LOGIN_SECONDS = 20
+_KEY_VARIABLE = "SNOWFLAKE_PRIVATE_KEY_PATH"
+
+
+@contextmanager
+def connect(
+    settings: StackSettings,
+    variables: Mapping[str, str] = os.environ,
+    *,
+    role: str | None = None,
+    user: str | None = None,
+    private_key_file: Path | None = None,
+) -> Iterator[Any]:
+    """Opens a connection to a stack's account for a `with` block.
+
+    Args:
+        settings: the stack's settings; they name the account, the deploying user and role, warehouse and database.
+        variables: SNOWFLAKE_HOST, PORT, PROTOCOL, and SNOWFLAKE_PASSWORD or SNOWFLAKE_PRIVATE_KEY_PATH.
+        role: instead of the deploying role; without the stack's suffix.
+        user: instead of the deploying user.
+        private_key_file: the user's key, instead of the password.
+
+    Raises:
+        ConnectionFailed: the account cannot be reached or refuses the login.
+        LogisticsError: Snowflake refuses a statement within the block.
+    """
+    import snowflake.connector
+    from snowflake.connector import errors
+
+    parameters = _parameters(settings, variables, role, user, private_key_file)
+    _check_reachable(parameters)
+    try:
+        connection = snowflake.connector.connect(**parameters)
+    except errors.Error as error:
+        raise ConnectionFailed(f"{_where(parameters)} refuses {parameters['user']}: {_text(error)}") from None
+    try:
+        yield connection
+    except errors.ProgrammingError as error:
+        raise LogisticsError(f"Snowflake refuses a statement: {_text(error)}") from error
+    except errors.Error as error:
+        raise ConnectionFailed(f"{_where(parameters)} was lost: {_text(error)}") from error
+    finally:
+        connection.close()
+
+
+def _parameters(
+    settings: StackSettings,
+    variables: Mapping[str, str],
+    role: str | None,
+    user: str | None,
+    private_key_file: Path | None,
+) -> dict[str, Any]:
+    platform = settings.platform
+    parameters: dict[str, Any] = {
+        "account": settings.account.account,
+        "user": user or settings.account.user,
+        "role": platform.named(role) if role else settings.account.role,
+        "warehouse": platform.warehouse,
+        "database": platform.database,
+        "login_timeout": LOGIN_SECONDS,
+        "session_parameters": {"QUERY_TAG": QUERY_TAG},
+    }
+    for name in ("host", "port", "protocol"):
+        if value := variables.get(f"SNOWFLAKE_{name.upper()}"):
+            parameters[name] = value
+    return parameters | _credentials(settings, variables, private_key_file)
+
+
+def _credentials(
+    settings: StackSettings, variables: Mapping[str, str], private_key_file: Path | None
+) -> dict[str, Any]:
+    key = private_key_file or variables.get(_KEY_VARIABLE)
+    if key:
+        return {"private_key_file": str(key), "authenticator": "SNOWFLAKE_JWT"}
+    if password := variables.get("SNOWFLAKE_PASSWORD"):
+        return {"password": password}
+    raise ConnectionFailed(f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}")
+
+
+def _check_reachable(parameters: Mapping[str, Any]) -> None:
+    """Fails at once where nothing listens; the connector itself would try again for a long time."""
+    if "host" not in parameters or "port" not in parameters:
+        return
+    try:
+        socket.create_connection((parameters["host"], int(parameters["port"])), timeout=5).close()
+    except OSError as error:
+        raise ConnectionFailed(
+            f"{_where(parameters)} cannot be reached: {error.strerror or error}; is the server running?"
+        ) from None
+
+
+def _where(parameters: Mapping[str, Any]) -> str:
+    host = f" at {parameters['host']}:{parameters.get('port', 443)}" if "host" in parameters else ""
+    return f"account {parameters['account']}{host}"
+
+
+def _text(error: Exception) -> str:
+    """Returns an error of the connector in one line."""
+    return " ".join(str(getattr(error, "msg", None) or error).split())

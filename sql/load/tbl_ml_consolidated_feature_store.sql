@@ -1,0 +1,18 @@
+insert into {{ database }}.ml_features.tbl_ml_consolidated_feature_store (
+    feature_date, customer_id, shipments_30d, revenue_30d, avg_delivery_time_hours_30d, late_share_30d
+)
+select
+    newest.feature_date,
+    customers.customer_id,
+    count(shipments.shipment_id) as shipments_30d,
+    coalesce(sum(shipments.revenue), 0) as revenue_30d,
+    avg(shipments.delivery_time_hours) as avg_delivery_time_hours_30d,
+    avg(case when shipments.is_late then 1 when not shipments.is_late then 0 end) as late_share_30d
+from {{ database }}.marts.tbl_dim_customer as customers
+cross join (select max(ordered_at)::date as feature_date from {{ database }}.raw.raw_orders) as newest
+left join {{ database }}.marts.tbl_fact_shipments as shipments
+    on
+        customers.customer_id = shipments.customer_id
+        and shipments.shipment_date > dateadd(day, -30, newest.feature_date)
+        and shipments.shipment_date <= newest.feature_date
+group by newest.feature_date, customers.customer_id;
