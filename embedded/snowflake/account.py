@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from embedded.snowflake.catalog.store import Catalog
+from embedded.snowflake.sql import macros
 
 
 class Account:
@@ -24,6 +25,7 @@ class Account:
         self.name = name.upper()
         self.connection = duckdb.connect(str(path) if path else ":memory:", config={"threads": "2"})
         self.connection.execute("set timezone = 'UTC'")
+        macros.install(self.connection)
         self.catalog = Catalog(self.connection)
         self.lock = threading.RLock()
 

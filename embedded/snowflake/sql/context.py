@@ -1,0 +1,112 @@
+"""What a translation knows about who asks, where, and what it has met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from embedded.snowflake.catalog.parameters import session_setting
+from embedded.snowflake.security.privileges import active_roles, role_closure
+
+if TYPE_CHECKING:
+    from embedded.snowflake.account import Account
+    from embedded.snowflake.session.session import Session
+    from embedded.snowflake.sql.scope import OutputColumn
+
+# Stands in a translated text for the statement's start, which a cached translation cannot know.
+NOW = "/*now*/"
+
+
+@dataclass
+class Reads:
+    """What a query touches; shared by all its parts.
+
+    Attributes:
+        sources: oids of the tables and views read.
+        streams: oids of the streams read.
+        columns: names of the columns read, by source.
+        volatile: whether the text differs from run to run for other reasons than `NOW`, so that it may not be cached.
+    """
+
+    sources: set[int] = field(default_factory=set)
+    streams: set[int] = field(default_factory=set)
+    columns: dict[int, set[str]] = field(default_factory=dict)
+    volatile: bool = False
+    next_alias: int = 0
+
+
+@dataclass(frozen=True)
+class CteSource:
+    """A WITH query: the name that it has in DuckDB's text, and its columns."""
+
+    alias: str
+    columns: list[OutputColumn]
+
+
+@dataclass
+class Context:
+    """Who asks and where names are looked up.
+
+    Attributes:
+        session: whose role, user and parameters functions tell.
+        roles: the roles whose privileges count: the session's, or in a view the owner's.
+        database, schema: where unqualified names are looked up; a view's own inside it.
+        policed: whether policies are put in; not inside a policy's body.
+        binds: values of `?`, in order.
+        views: oids of the views being expanded, to refuse a view of itself.
+        ctes: the WITH queries that names may mean here.
+    """
+
+    session: Session
+    roles: frozenset[int]
+    database: str | None
+    schema: str | None
+    reads: Reads
+    query_id: str = ""
+    policed: bool = True
+    binds: list[Any] = field(default_factory=list)
+    views: tuple[int, ...] = ()
+    ctes: dict[str, CteSource] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, binds: list[Any], query_id: str) -> Context:
+        """The context of a statement of a session."""
+        return cls(session, active_roles(session), session.database, session.schema, Reads(), query_id, True, binds)
+
+    @property
+    def account(self) -> Account:
+        """The session's account."""
+        return self.session.account
+
+    def owned(self, owner: int, database: str | None, schema: str | None, **changes: Any) -> Context:
+        """The context inside an object that works with its owner's rights, in its own schema."""
+        roles = role_closure(self.account.catalog, [owner]) if owner else self.roles
+        return replace(self, roles=roles, database=database, schema=schema, ctes={}, **changes)
+
+    def alias(self) -> str:
+        """A name for a source in DuckDB's text that nothing else has."""
+        self.reads.next_alias += 1
+        return f"s{self.reads.next_alias}"
+
+    @property
+    def zone(self) -> str:
+        """The session's time zone."""
+        return self.parameter("TIMEZONE")
+
+    def parameter(self, name: str) -> str:
+        """A parameter's value for the session, as SHOW PARAMETERS prints it."""
+        return session_setting(self.session, name).value
+
+    @property
+    def role_name(self) -> str:
+        """The session's role."""
+        return self.account.catalog.get(self.session.role).name
+
+    @property
+    def user_name(self) -> str:
+        """The session's user."""
+        return self.account.catalog.get(self.session.user).name
+
+    def now(self) -> str:
+        """The statement's start, as DuckDB TIMESTAMPTZ text."""
+        return f"TIMESTAMPTZ '{NOW}'"

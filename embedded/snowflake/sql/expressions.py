@@ -1,0 +1,494 @@
+"""Expressions: from a node of the tree to DuckDB text with a Snowflake type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, unsupported
+from embedded.snowflake.sql import arithmetic
+from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
+from embedded.snowflake.sql.context import Context
+from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
+from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function
+from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.paths import bind_bracket, bind_path
+from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
+from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_literal, of_value, text_literal, varchar
+from embedded.snowflake.sql.windows import over_clause
+from embedded.snowflake.types import BOOLEAN, VARCHAR, VARIANT, DataType, parse_type
+
+BindQuery = Callable[[exp.Expression, Context, Scope | None], Relation]
+
+
+class Expressions:
+    """Binds expressions in one scope."""
+
+    def __init__(self, context: Context, scope: Scope, bind_query: BindQuery) -> None:
+        self.context = context
+        self.scope = scope
+        self.bind_query = bind_query
+
+    def bind(self, node: exp.Expression) -> Typed:
+        """Bind an expression.
+
+        Raises:
+            SnowflakeError: a name, function or type in it is not known, or it is not supported.
+        """
+        method = _METHODS.get(type(node))
+        if method is not None:
+            return method(self, node)
+        if isinstance(node, exp.Func):
+            return self.call(_as_written(node))
+        if isinstance(node, exp.Query):
+            return self.scalar_subquery(node)
+        raise unsupported(node.sql("snowflake").replace(MARK, ""))
+
+    # -- names
+
+    def column(self, node: exp.Expression) -> Typed:
+        """A column, a select alias, or a session variable by its place (`$1`)."""
+        if isinstance(node.this, exp.Parameter):
+            return self._positional(node.this, tuple(name_of(part) for part in node.parts[:-1]))
+        if isinstance(node.this, exp.Star):
+            raise unsupported("* in an expression")
+        name, qualifier = name_of(node.this), tuple(name_of(part) for part in node.parts[:-1])
+        found = self.find(name, qualifier)
+        if found is None:
+            raise unknown_column(node, ".".join([*qualifier, name]) if qualifier else name)
+        return found
+
+    def find(self, name: str, qualifier: tuple[str, ...]) -> Typed | None:
+        """What a name means: a bound alias, a source's column, a select alias, or one of the query around."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if not qualifier and name in scope.bound_aliases:
+                return scope.bound_aliases[name]
+            found = scope.column(name, qualifier)
+            if found is None and not qualifier and name in scope.aliases and name not in scope.resolving:
+                found = self._alias(scope, name)
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+    def _alias(self, scope: Scope, name: str) -> Typed:
+        scope.resolving.add(name)
+        try:
+            return Expressions(self.context, scope, self.bind_query).bind(scope.aliases[name])
+        finally:
+            scope.resolving.discard(name)
+
+    def _positional(self, node: exp.Expression, qualifier: tuple[str, ...]) -> Typed:
+        text = node.this.name
+        if not text.isdigit():
+            return self._variable(text)
+        sources = [source for source in self.scope.sources if not qualifier or source.answers_to(qualifier)]
+        columns = [column for source in sources[:1] for column in source.columns if not column.hidden]
+        if not 1 <= int(text) <= len(columns):
+            raise unknown_column(node, f"${text}")
+        return columns[int(text) - 1].value
+
+    def _variable(self, name: str) -> Typed:
+        variables = self.context.session.variables
+        if name.upper() not in variables:
+            raise SqlCompilationError(
+                f"error line 1 at position 0\nSession variable '${name.upper()}' does not exist", 2211, "02000"
+            )
+        return of_value(variables[name.upper()])
+
+    def parameter(self, node: exp.Expression) -> Typed:
+        """`$1` or `$name`."""
+        return self._positional(node, ())
+
+    def placeholder(self, node: exp.Expression) -> Typed:
+        """`?` or `:1`: the bind value."""
+        binds, text = self.context.binds, node.name
+        index = int(text) - 1 if text.isdigit() else node.meta.get("bind", 0)
+        if not 0 <= index < len(binds):
+            raise SqlCompilationError(
+                f"error line 1 at position 0\nBind variable {':' + text if text else '?'} not set.", 2049, "42601"
+            )
+        bound = binds[index]
+        return bound if isinstance(bound, Typed) else of_value(bound)
+
+    # -- operators
+
+    def arithmetic(self, node: exp.Expression) -> Typed:
+        """`+`, `-`, `*`, `/`, `%`, of numbers, or of dates and intervals."""
+        left, right = self.bind(node.this), self.bind(node.expression)
+        if isinstance(node, exp.Add | exp.Sub):
+            temporal = _temporal(left, right, isinstance(node, exp.Sub), self.context.zone)
+            if temporal is not None:
+                return temporal
+        zone = self.context.zone
+        return _ARITHMETIC[type(node)](to_number(left, zone), to_number(right, zone))
+
+    def compare(self, node: exp.Expression) -> Typed:
+        """`=`, `<`, `IS DISTINCT FROM` …"""
+        if isinstance(node.this, exp.Tuple) or isinstance(node.expression, exp.Tuple):
+            return self._compare_rows(node)
+        left, right = self.bind(node.this), self.bind(node.expression)
+        a, b = comparison(left, right, self.context.zone)
+        return boolean(f"({a} {_COMPARISONS[type(node)]} {b})", left.nullable or right.nullable)
+
+    def _compare_rows(self, node: exp.Expression) -> Typed:
+        sides = [side.expressions if isinstance(side, exp.Tuple) else [side] for side in (node.this, node.expression)]
+        if len(sides[0]) != len(sides[1]) or not isinstance(node, exp.EQ | exp.NEQ):
+            raise unsupported("comparison of rows")
+        parts = [self.compare(exp.EQ(this=a, expression=b)).sql for a, b in zip(*sides, strict=True)]
+        joined = f"({' AND '.join(parts)})"
+        return boolean(joined if isinstance(node, exp.EQ) else f"(NOT {joined})")
+
+    def connect(self, node: exp.Expression) -> Typed:
+        """AND, OR: long chains without deep recursion."""
+        word = " AND " if isinstance(node, exp.And) else " OR "
+        parts: list[str] = []
+        todo = [node]
+        while todo:
+            item = todo.pop()
+            if type(item) is type(node):
+                todo += [item.expression, item.this]
+            else:
+                parts.append(self.condition(item))
+        return boolean(f"({word.join(parts)})")
+
+    def condition(self, node: exp.Expression) -> str:
+        """The text of an expression as a truth value."""
+        return cast(self.bind(node), BOOLEAN, self.context.zone).sql
+
+    def negation(self, node: exp.Expression) -> Typed:
+        """NOT."""
+        return boolean(f"(NOT {self.condition(node.this)})")
+
+    def minus(self, node: exp.Expression) -> Typed:
+        """The sign."""
+        return arithmetic.negate(to_number(self.bind(node.this), self.context.zone))
+
+    def is_(self, node: exp.Expression) -> Typed:
+        """IS NULL, IS TRUE and IS FALSE."""
+        left = self.bind(node.this)
+        if isinstance(node.expression, exp.Boolean):
+            word = "TRUE" if node.expression.this else "FALSE"
+            return boolean(f"({cast(left, BOOLEAN, self.context.zone).sql} IS {word})", False)
+        return boolean(f"({left.sql} IS NULL)", False)
+
+    def concatenate(self, node: exp.Expression) -> Typed:
+        """`||`."""
+        left, right = self.bind(node.this), self.bind(node.expression)
+        length = sum(
+            side.type.length if side.type.kind == "VARCHAR" and side.type.length else 39 for side in (left, right)
+        )
+        a, b = (cast(side, VARCHAR, self.context.zone).sql for side in (left, right))
+        return Typed(f"({a} || {b})", varchar(length), left.nullable or right.nullable)
+
+    def between(self, node: exp.Expression) -> Typed:
+        """BETWEEN."""
+        low = exp.GTE(this=node.this, expression=node.args["low"])
+        high = exp.LTE(this=node.this, expression=node.args["high"])
+        return boolean(f"({self.compare(low).sql} AND {self.compare(high).sql})")
+
+    def in_(self, node: exp.Expression) -> Typed:
+        """IN, of a list or a subquery."""
+        query = node.args.get("query")
+        if query is not None:
+            return self._in_query(node, query)
+        if isinstance(node.this, exp.Tuple):
+            parts = [self.compare(exp.EQ(this=node.this, expression=item)).sql for item in node.expressions]
+            return boolean(f"({' OR '.join(parts)})")
+        left = self.bind(node.this)
+        items = [self.bind(item) for item in node.expressions]
+        if left.type.is_semi_structured or any(item.type.kind != left.type.kind for item in items):
+            parts = ["({} = {})".format(*comparison(left, item, self.context.zone)) for item in items]
+            return boolean(f"({' OR '.join(parts)})")
+        return boolean(f"({left.sql} IN ({', '.join(item.sql for item in items)}))")
+
+    def _in_query(self, node: exp.Expression, query: exp.Expression) -> Typed:
+        relation = self.bind_query(query.this if isinstance(query, exp.Subquery) else query, self.context, self.scope)
+        sides = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
+        lefts = [self.bind(side) for side in sides]
+        if len(lefts) != len(relation.columns):
+            raise SqlCompilationError("Invalid argument count in IN subquery.", 2001, "42601")
+        alias, pairs = self.context.alias(), []
+        for left, column in zip(lefts, relation.columns, strict=True):
+            right = Typed(f'{alias}."{column.duckdb_name}"', column.type, column.nullable, column.exact)
+            pairs.append(comparison(left, right, self.context.zone))
+        left_text = pairs[0][0] if len(pairs) == 1 else f"({', '.join(pair[0] for pair in pairs)})"
+        select = pairs[0][1] if len(pairs) == 1 else f"({', '.join(pair[1] for pair in pairs)})"
+        return boolean(f"({left_text} IN (SELECT {select} FROM ({relation.sql}) AS {alias}))")
+
+    def like(self, node: exp.Expression) -> Typed:
+        """LIKE and ILIKE, with ESCAPE, and ANY or ALL of a list."""
+        pattern, escape = node.expression, None
+        word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
+        if isinstance(pattern, exp.Any | exp.All):
+            joiner = " OR " if isinstance(pattern, exp.Any) else " AND "
+            inner = pattern.this.this if isinstance(pattern.this, exp.Paren) else pattern.this
+            items = inner.expressions if isinstance(inner, exp.Tuple) else [inner]
+            return boolean("(" + joiner.join(self._like(node.this, word, item, None) for item in items) + ")")
+        return boolean(self._like(node.this, word, pattern, escape))
+
+    def escape(self, node: exp.Expression) -> Typed:
+        """LIKE … ESCAPE."""
+        like = node.this
+        word = "ILIKE" if isinstance(like, exp.ILike) else "LIKE"
+        return boolean(self._like(like.this, word, like.expression, node.expression))
+
+    def _like(self, subject: exp.Expression, word: str, pattern: exp.Expression, escape: exp.Expression | None) -> str:
+        zone = self.context.zone
+        left, right = (cast(self.bind(side), VARCHAR, zone).sql for side in (subject, pattern))
+        tail = f" ESCAPE {cast(self.bind(escape), VARCHAR, zone).sql}" if escape is not None else ""
+        return f"({left} {word} {right}{tail})"
+
+    # -- branches and casts
+
+    def case(self, node: exp.Expression) -> Typed:
+        """CASE, searched or of a subject."""
+        branches = [(branch.this, self.bind(branch.args["true"])) for branch in node.args["ifs"]]
+        default = self.bind(node.args["default"]) if node.args.get("default") is not None else null()
+        kind = common([*(value.type for _, value in branches), default.type], "CASE")
+        subject = node.this
+        parts = []
+        for condition, value in branches:
+            test = (
+                self.condition(condition)
+                if subject is None
+                else self.compare(exp.EQ(this=subject, expression=condition)).sql
+            )
+            parts.append(f"WHEN {test} THEN {cast(value, kind, self.context.zone).stored}")
+        nullable = default.nullable or any(value.nullable for _, value in branches)
+        return Typed(
+            f"(CASE {' '.join(parts)} ELSE {cast(default, kind, self.context.zone).stored} END)", kind, nullable
+        )
+
+    def cast(self, node: exp.Expression) -> Typed:
+        """CAST, `::` and TRY_CAST."""
+        return cast(
+            self.bind(node.this), self.data_type(node.args["to"]), self.context.zone, isinstance(node, exp.TryCast)
+        )
+
+    def data_type(self, node: exp.Expression) -> DataType:
+        """The Snowflake type that a type node names."""
+        text = node.sql("snowflake").replace(MARK, "")
+        if text.upper() == "TIMESTAMP":
+            text = self.context.parameter("TIMESTAMP_TYPE_MAPPING")
+        return parse_type(text.split("<")[0])
+
+    # -- queries
+
+    def scalar_subquery(self, node: exp.Expression) -> Typed:
+        """A query in parentheses that gives one value."""
+        query = node.this if isinstance(node, exp.Subquery) else node
+        if not isinstance(query, exp.Query):
+            return self.bind(query)
+        relation = self.bind_query(query, self.context, self.scope)
+        if len(relation.columns) != 1:
+            raise SqlCompilationError("Scalar subquery must select exactly one column.", 2048, "42601")
+        column = relation.columns[0]
+        return Typed(f"({relation.sql})", column.type, True, column.exact)
+
+    def exists(self, node: exp.Expression) -> Typed:
+        """EXISTS."""
+        query = node.this.this if isinstance(node.this, exp.Subquery) else node.this
+        return boolean(f"EXISTS ({self.bind_query(query, self.context, self.scope).sql})", False)
+
+    def quantified(self, node: exp.Expression) -> Typed:
+        """`x = ANY (query)`."""
+        raise unsupported("ANY or ALL of a subquery")
+
+    # -- calls
+
+    def call(
+        self,
+        node: exp.Expression,
+        over: exp.Expression | None = None,
+        order: list[Any] | None = None,
+        ignore: bool | None = None,
+    ) -> Typed:
+        """A function call; `over`, `order` and `ignore` come from OVER, WITHIN GROUP and IGNORE NULLS around it."""
+        name = node.name.replace(MARK, "").upper()
+        nodes, named, distinct = [], {}, False
+        for argument in node.expressions:
+            if isinstance(argument, exp.Kwarg):
+                named[argument.this.name.upper()] = argument.expression
+            elif isinstance(argument, exp.Distinct):
+                distinct, nodes = True, [*nodes, *argument.expressions]
+            else:
+                nodes.append(argument)
+        found = FUNCTIONS.get(name)
+        if found is None:
+            return self.user_function(node, name, nodes)
+        call = Call(name, nodes, self, named, distinct, order or [], None, ignore)
+        check_arguments(found, call)
+        if over is not None:
+            if not (found.aggregate or found.window):
+                raise SqlCompilationError(f"Invalid function type [{name}] for window function.", 2303, "42601")
+            call.over = over_clause(self, over, call)
+        elif found.window:
+            raise SqlCompilationError(
+                f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
+            )
+        return found.make(call)
+
+    def user_function(self, node: exp.Expression, name: str, nodes: list[exp.Expression]) -> Typed:
+        """A call of what is no built-in function."""
+        from embedded.snowflake.sql.user_functions import bind_user_function
+
+        made = bind_user_function(self, node, name, nodes)
+        if made is None:
+            raise unknown_function(name)
+        return made
+
+    def window(self, node: exp.Expression) -> Typed:
+        """A call with OVER."""
+        return self._modified(node.this, node)
+
+    def modified(self, node: exp.Expression) -> Typed:
+        """A call with WITHIN GROUP or IGNORE NULLS, without OVER."""
+        return self._modified(node, None)
+
+    def _modified(self, node: exp.Expression, over: exp.Expression | None) -> Typed:
+        order: list[Any] = []
+        ignore: bool | None = None
+        while isinstance(node, exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls | exp.Filter):
+            if isinstance(node, exp.WithinGroup):
+                order = node.expression.expressions
+            elif isinstance(node, exp.Filter):
+                raise unsupported("FILTER")
+            else:
+                ignore = isinstance(node, exp.IgnoreNulls)
+            node = node.this
+        call = node if isinstance(node, exp.Anonymous) else _as_written(node)
+        return self.call(call, over, order, ignore)
+
+
+def _as_written(node: exp.Expression) -> exp.Expression:
+    """A function that sqlglot keeps as its own node, as a plain call again."""
+    name = _KEYWORD_CALLS.get(type(node))
+    if name is not None:
+        return exp.Anonymous(this=name, expressions=[node.this] if node.args.get("this") is not None else [])
+    from embedded.snowflake.sql.parse import parse_expression
+
+    again = parse_expression(node.sql("snowflake"))
+    if isinstance(again, exp.Anonymous):
+        return again
+    raise unsupported(node.sql("snowflake"))
+
+
+def _extract(binder: Expressions, node: exp.Expression) -> Typed:
+    return binder.call(exp.Anonymous(this="DATE_PART", expressions=[node.this, node.expression]))
+
+
+def _position(binder: Expressions, node: exp.Expression) -> Typed:
+    return binder.call(exp.Anonymous(this="POSITION", expressions=[node.args["substr"], node.this]))
+
+
+def _object(binder: Expressions, node: exp.Expression) -> Typed:
+    """`{'a': 1}`."""
+    flat: list[exp.Expression] = []
+    for pair in node.expressions:
+        key = pair.this
+        flat += [exp.Literal.string(key.name) if isinstance(key, exp.Identifier) else key, pair.expression]
+    return binder.call(exp.Anonymous(this="OBJECT_CONSTRUCT", expressions=flat))
+
+
+def _array(binder: Expressions, node: exp.Expression) -> Typed:
+    return binder.call(exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=node.expressions))
+
+
+def _literal(binder: Expressions, node: exp.Expression) -> Typed:
+    return text_literal(node.this) if node.args.get("is_string") else number_literal(node.this)
+
+
+def _temporal(left: Typed, right: Typed, minus: bool, zone: str) -> Typed | None:
+    """The sum or difference of a date or timestamp and a number of days, an interval, or another date."""
+    if right.type is INTERVAL:
+        return add_interval(left, right, minus, zone)
+    if left.type is INTERVAL and not minus:
+        return add_interval(right, left, False, zone)
+    return subtract(left, right, minus, zone)
+
+
+def _refused(name: str) -> Callable[[Expressions, exp.Expression], Typed]:
+    def refuse(_: Expressions, __: exp.Expression) -> Typed:
+        raise unsupported(name)
+
+    return refuse
+
+
+_KEYWORD_CALLS: dict[type, str] = {
+    exp.CurrentDate: "CURRENT_DATE",
+    exp.CurrentTime: "CURRENT_TIME",
+    exp.CurrentTimestamp: "CURRENT_TIMESTAMP",
+    exp.CurrentDatetime: "CURRENT_TIMESTAMP",
+    exp.CurrentUser: "CURRENT_USER",
+    exp.CurrentRole: "CURRENT_ROLE",
+    exp.Localtime: "LOCALTIME",
+    exp.Localtimestamp: "LOCALTIMESTAMP",
+}
+_ARITHMETIC: dict[type, Callable[..., Typed]] = {
+    exp.Add: arithmetic.add,
+    exp.Sub: lambda left, right: arithmetic.add(left, right, "-"),
+    exp.Mul: arithmetic.multiply,
+    exp.Div: arithmetic.divide,
+    exp.Mod: arithmetic.modulo,
+}
+_COMPARISONS: dict[type, str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+}
+_METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
+    exp.Column: Expressions.column,
+    exp.Parameter: Expressions.parameter,
+    exp.Placeholder: Expressions.placeholder,
+    exp.Literal: _literal,
+    exp.RawString: lambda binder, node: text_literal(node.this),
+    exp.Null: lambda binder, node: null(),
+    exp.Boolean: lambda binder, node: of_value(bool(node.this)),
+    exp.Paren: lambda binder, node: binder.bind(node.this),
+    exp.Alias: lambda binder, node: binder.bind(node.this),
+    **dict.fromkeys(_ARITHMETIC, Expressions.arithmetic),
+    **dict.fromkeys(_COMPARISONS, Expressions.compare),
+    exp.And: Expressions.connect,
+    exp.Or: Expressions.connect,
+    exp.Not: Expressions.negation,
+    exp.Neg: Expressions.minus,
+    exp.Is: Expressions.is_,
+    exp.DPipe: Expressions.concatenate,
+    exp.Between: Expressions.between,
+    exp.In: Expressions.in_,
+    exp.Like: Expressions.like,
+    exp.ILike: Expressions.like,
+    exp.Escape: Expressions.escape,
+    exp.Case: Expressions.case,
+    exp.Cast: Expressions.cast,
+    exp.TryCast: Expressions.cast,
+    exp.Subquery: Expressions.scalar_subquery,
+    exp.Exists: Expressions.exists,
+    exp.Any: Expressions.quantified,
+    exp.Anonymous: Expressions.call,
+    exp.Window: Expressions.window,
+    exp.WithinGroup: Expressions.modified,
+    exp.IgnoreNulls: Expressions.modified,
+    exp.RespectNulls: Expressions.modified,
+    exp.Filter: Expressions.modified,
+    exp.Extract: _extract,
+    exp.StrPosition: _position,
+    exp.Struct: _object,
+    exp.Array: _array,
+    exp.Interval: lambda binder, node: bind_interval(node),
+    exp.JSONExtract: bind_path,
+    exp.Bracket: bind_bracket,
+    exp.PropertyEQ: _refused(":="),
+    exp.Star: _refused("* in an expression"),
+}
+
+__all__ = ["VARIANT", "Expressions", "SnowflakeError"]

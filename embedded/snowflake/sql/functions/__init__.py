@@ -1,0 +1,1 @@
+"""Snowflake's functions, by subject; importing the package registers all of them."""

@@ -1,0 +1,5 @@
+"""Imports every module of functions, so that they register."""
+
+from embedded.snowflake.sql.functions import aggregates
+
+__all__ = ["aggregates"]

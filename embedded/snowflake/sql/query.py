@@ -1,0 +1,214 @@
+"""Queries: SELECT, set operations, WITH, VALUES, from the tree to DuckDB text with named, typed columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError, unsupported
+from embedded.snowflake.names import encode, quote
+from embedded.snowflake.sql.coerce import cast, common
+from embedded.snowflake.sql.context import Context, CteSource
+from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of
+from embedded.snowflake.sql.select import bind_select, limit_clause
+from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.sql.windows import direction
+
+
+def bind_query(node: exp.Expression, context: Context, outer: Scope | None = None) -> Relation:
+    """Bind a query.
+
+    Args:
+        node: SELECT, a set operation, VALUES, or one of them in parentheses.
+        context: who asks, and where names are looked up.
+        outer: the scope around it, when it is a subquery that may be correlated.
+
+    Raises:
+        SnowflakeError: something in it is not known, not allowed or not supported.
+    """
+    with_ = node.args.get("with_")
+    ctes: list[str] = []
+    if with_ is not None:
+        context = replace(context, ctes=dict(context.ctes))
+        ctes = [_bind_cte(cte, context, bool(with_.args.get("recursive")), outer) for cte in with_.expressions]
+    relation = _bind_body(node, context, outer)
+    if not ctes:
+        return relation
+    word = "WITH RECURSIVE" if with_.args.get("recursive") else "WITH"
+    return Relation(f"{word} {', '.join(ctes)} {relation.sql}", relation.columns)
+
+
+def _bind_body(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+    if isinstance(node, exp.Select):
+        return bind_select(node, context, outer, bind_query)
+    if isinstance(node, exp.SetOperation):
+        return _bind_set_operation(node, context, outer)
+    if isinstance(node, exp.Subquery):
+        inner = bind_query(node.this, context, outer)
+        return _ordered(node, inner, context) if _has_tail(node) else inner
+    if isinstance(node, exp.Values):
+        return bind_values(node, context, outer)
+    raise unsupported(node.key.upper())
+
+
+def _bind_cte(cte: exp.Expression, context: Context, recursive: bool, outer: Scope | None) -> str:
+    alias_node = cte.args["alias"]
+    name, names = name_of(alias_node.this), [name_of(column) for column in alias_node.columns]
+    alias = context.alias()
+    if recursive and isinstance(cte.this, exp.SetOperation) and _mentions(cte.this.expression, name):
+        relation = _bind_recursive(cte.this, context, name, names, alias, outer)
+    else:
+        relation = bind_query(cte.this, context, outer)
+    context.ctes[name] = CteSource(alias, renamed(relation.columns, names))
+    return f"{alias} AS ({relation.sql})"
+
+
+def _mentions(node: exp.Expression, name: str) -> bool:
+    return any(name_of(table.this) == name and not table.args.get("db") for table in node.find_all(exp.Table))
+
+
+def _bind_recursive(
+    node: exp.Expression, context: Context, name: str, names: list[str], alias: str, outer: Scope | None
+) -> Relation:
+    anchor = bind_query(node.this, context, outer)
+    context.ctes[name] = CteSource(alias, renamed(anchor.columns, names))
+    step = bind_query(node.expression, context, outer)
+    columns = anchor.columns
+    if len(step.columns) != len(columns):
+        raise _count_mismatch(len(columns), len(step.columns))
+    sides = [cast_columns(side, [column.type for column in columns], context) for side in (anchor, step)]
+    word = "UNION" if node.args.get("distinct") else "UNION ALL"
+    return Relation(f"({sides[0]}) {word} ({sides[1]})", columns)
+
+
+def renamed(columns: list[OutputColumn], names: list[str]) -> list[OutputColumn]:
+    """Columns under the names of an alias's column list; none leaves them as they are.
+
+    Raises:
+        SqlCompilationError: the list has more or fewer names than there are columns (002020).
+    """
+    if not names:
+        return columns
+    if len(names) != len(columns):
+        raise SqlCompilationError(
+            f"Invalid number of column aliases: {len(names)} given, {len(columns)} columns.", 2020, "21S01"
+        )
+    return [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
+
+
+def _bind_set_operation(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+    if node.args.get("by_name"):
+        raise unsupported("UNION BY NAME")
+    sides = [bind_query(side, context, outer) for side in _chain(node)]
+    first = sides[0]
+    for side in sides[1:]:
+        if len(side.columns) != len(first.columns):
+            raise _count_mismatch(len(first.columns), len(side.columns))
+    kinds = [common((side.columns[i].type for side in sides), "set operation") for i in range(len(first.columns))]
+    nullable = [any(side.columns[i].nullable for side in sides) for i in range(len(first.columns))]
+    word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[type(node)]
+    joiner = f" {word} " if node.args.get("distinct") else f" {word} ALL "
+    text = joiner.join(f"({cast_columns(side, kinds, context)})" for side in sides)
+    columns = [
+        replace(column, type=kind, nullable=null, exact=False)
+        for column, kind, null in zip(first.columns, kinds, nullable, strict=True)
+    ]
+    return _ordered(node, Relation(text, columns), context)
+
+
+def _chain(node: exp.Expression) -> list[exp.Expression]:
+    """The sides of a run of the same UNION, without deep recursion; other operations have two."""
+    if not isinstance(node, exp.Union):
+        return [node.this, node.expression]
+    sides: list[exp.Expression] = []
+    current: exp.Expression = node
+    while isinstance(current, exp.Union) and current.args.get("distinct") == node.args.get("distinct"):
+        if current is not node and (_has_tail(current) or current.args.get("with_")):
+            break
+        sides.insert(0, current.expression)
+        current = current.this
+    return [current, *sides]
+
+
+def _count_mismatch(left: int, right: int) -> SqlCompilationError:
+    return SqlCompilationError(
+        f"invalid number of result columns for set operator input branches, expected {left}, got {right} in branch {{2}}",
+        2057,
+        "42601",
+    )
+
+
+def cast_columns(relation: Relation, kinds: list, context: Context) -> str:
+    """The text of a relation with its columns cast to types, where theirs differ."""
+    if all(column.type.kind == kind.kind for column, kind in zip(relation.columns, kinds, strict=True)):
+        return relation.sql
+    alias, parts = context.alias(), []
+    for column, kind in zip(relation.columns, kinds, strict=True):
+        value = Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, column.nullable, column.exact)
+        parts.append(f"{cast(value, kind, context.zone).sql} AS {quote(column.duckdb_name)}")
+    return f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}"
+
+
+def _has_tail(node: exp.Expression) -> bool:
+    return any(node.args.get(key) is not None for key in ("order", "limit", "offset"))
+
+
+def _ordered(node: exp.Expression, relation: Relation, context: Context) -> Relation:
+    """ORDER BY, LIMIT and OFFSET over a set operation or a query in parentheses."""
+    if not _has_tail(node):
+        return relation
+    alias = context.alias()
+    scope = Scope()
+    scope.bound_aliases = {
+        column.name: Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, column.nullable)
+        for column in relation.columns
+    }
+    binder = Expressions(context, scope, bind_query)
+    text = f"SELECT * FROM ({relation.sql}) AS {alias}"
+    order = node.args.get("order")
+    if order is not None:
+        items = []
+        for item in order.expressions:
+            target = item.this if isinstance(item, exp.Ordered) else item
+            place = (
+                target.name
+                if isinstance(target, exp.Literal) and not target.args.get("is_string")
+                else binder.bind(target).sql
+            )
+            items.append(f"{place}{direction(item) if isinstance(item, exp.Ordered) else ' ASC NULLS LAST'}")
+        text += f" ORDER BY {', '.join(items)}"
+    return Relation(text + limit_clause(node, binder), relation.columns)
+
+
+def bind_values(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+    """`VALUES (…), (…)`: columns COLUMN1, COLUMN2 …
+
+    Raises:
+        SqlCompilationError: rows of different lengths (001038).
+    """
+    binder = Expressions(context, Scope(parent=outer), bind_query)
+    rows = [
+        [binder.bind(item) for item in (row.expressions if isinstance(row, exp.Tuple) else [row])]
+        for row in node.expressions
+    ]
+    width = len(rows[0])
+    if any(len(row) != width for row in rows):
+        raise SqlCompilationError("VALUES clause: rows do not all have the same number of columns.", 1038, "22023")
+    kinds = [common((row[i].type for row in rows), "VALUES") for i in range(width)]
+    names = [f"COLUMN{i + 1}" for i in range(width)]
+    texts = (
+        f"({', '.join(cast(value, kind, context.zone).sql for value, kind in zip(row, kinds, strict=True))})"
+        for row in rows
+    )
+    alias = context.alias()
+    columns = [
+        OutputColumn(name, kind, encode(name), any(row[i].nullable for row in rows), exact=False)
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    ]
+    return Relation(f"SELECT * FROM (VALUES {', '.join(texts)}) AS {alias}({', '.join(names)})", columns)
+
+
+__all__ = ["MARK", "bind_query", "bind_values", "cast_columns", "renamed"]

@@ -1,0 +1,227 @@
+"""Tables and views in a FROM: found by name, privileges checked, policies put in, views expanded with their owner's rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from embedded.snowflake.catalog.model import ACCOUNT, RELATIONS, CatalogObject
+from embedded.snowflake.catalog.tables import columns as table_columns
+from embedded.snowflake.errors import (
+    SnowflakeError,
+    SqlCompilationError,
+    does_not_exist,
+    insufficient_privileges,
+    unsupported,
+)
+from embedded.snowflake.names import ObjectName, encode, quote
+from embedded.snowflake.security.privileges import holds, holds_any
+from embedded.snowflake.sql.context import Context
+from embedded.snowflake.sql.parse import MARK, parse_cached
+from embedded.snowflake.sql.policies import police
+from embedded.snowflake.sql.scope import OutputColumn, Relation, name_of
+from embedded.snowflake.sql.system_views import bind_system_view
+
+if TYPE_CHECKING:
+    from embedded.snowflake.sql.expressions import Expressions
+
+_SYSTEM_SCHEMAS = {"INFORMATION_SCHEMA", "ACCOUNT_USAGE"}
+_MAX_VIEW_DEPTH = 32
+
+
+def bind_table(node: exp.Expression, binder: Expressions) -> tuple[Relation, tuple[str, ...]]:
+    """Bind a table, view, stream, WITH query or system view, and give the full name that it goes by.
+
+    Raises:
+        SnowflakeError: it does not exist or may not be read.
+    """
+    context = binder.context
+    name = table_name(node, binder)
+    if name.database is None and name.schema is None and name.name in context.ctes:
+        cte = context.ctes[name.name]
+        return Relation(f"SELECT * FROM {cte.alias}", cte.columns), (name.name,)
+    path = tuple(part for part in full_path(context, name) if part)
+    schema = path[-2] if len(path) > 1 else ""
+    if schema in _SYSTEM_SCHEMAS and (schema == "INFORMATION_SCHEMA" or path[0] == "SNOWFLAKE"):
+        return bind_system_view(context, path), path
+    item = find_relation(context, name)
+    return bind_object(item, node, binder), path
+
+
+def table_name(node: exp.Expression, binder: Expressions) -> ObjectName:
+    """The name of a table node as written; `IDENTIFIER('…')` is read through."""
+    target = node.this
+    if isinstance(target, exp.Anonymous) and target.name.replace(MARK, "").upper() == "IDENTIFIER":
+        return identifier_name(target, binder)
+    parts = [name_of(part) for part in (node.args.get("catalog"), node.args.get("db"), target) if part is not None]
+    return ObjectName.of(parts)
+
+
+def identifier_name(call: exp.Expression, binder: Expressions) -> ObjectName:
+    """The name inside `IDENTIFIER(text)`.
+
+    Raises:
+        SqlCompilationError: its argument is no constant text.
+    """
+    from embedded.snowflake.tokens import TokenStream
+
+    value = binder.bind(call.expressions[0])
+    if not value.is_constant or not isinstance(value.value, str):
+        raise SqlCompilationError("argument to IDENTIFIER must be a constant text", 1015, "42601")
+    return TokenStream(value.value).name()
+
+
+def full_path(context: Context, name: ObjectName) -> tuple[str | None, str | None, str]:
+    """The name with what is missing taken from where the context looks."""
+    if name.database is not None:
+        return name.database, name.schema or "PUBLIC", name.name
+    return context.database, name.schema or context.schema, name.name
+
+
+def find_relation(context: Context, name: ObjectName) -> CatalogObject:
+    """The table, view or stream of that name.
+
+    Raises:
+        SnowflakeError: there is none (002003), or a container of it is absent (002003).
+    """
+    database_name, schema_name, table = full_path(context, name)
+    catalog = context.account.catalog
+    if database_name is None:
+        context.session.current_database()
+    database = catalog.find("DATABASE", ACCOUNT, database_name or "")
+    if database is None:
+        raise does_not_exist("Database", str(ObjectName(None, None, database_name or "")))
+    if schema_name is None:
+        context.session.current_schema()
+    schema = catalog.find("SCHEMA", database.oid, schema_name or "")
+    if schema is None:
+        raise does_not_exist("Schema", str(ObjectName(None, database_name, schema_name or "")))
+    for kind in (RELATIONS[0], "STREAM"):
+        found = catalog.find(kind, schema.oid, table)
+        if found is not None and _in_session(context, found):
+            return found
+    raise does_not_exist("Object", str(name))
+
+
+def _in_session(context: Context, item: CatalogObject) -> bool:
+    owner = item.body.get("temporary_session")
+    return owner is None or owner == context.session.id
+
+
+def require_read(context: Context, item: CatalogObject, written: str) -> None:
+    """Make sure that the context's roles may read an object and use its containers.
+
+    Raises:
+        SnowflakeError: they may not (002003 when they cannot know of it, 003001 otherwise).
+    """
+    catalog, roles = context.account.catalog, context.roles
+    schema = catalog.get(item.container)
+    database = catalog.get(schema.container)
+    for container in (database, schema):
+        if not holds(catalog, roles, "USAGE", container):
+            raise does_not_exist("Object", written)
+    if holds(catalog, roles, "SELECT", item):
+        return
+    if holds_any(catalog, roles, item):
+        raise insufficient_privileges(item.kind, item.name)
+    raise does_not_exist("Object", written)
+
+
+def bind_object(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
+    """Bind an object of the catalog that is read."""
+    context = binder.context
+    require_read(context, item, str(table_name(node, binder)))
+    context.reads.sources.add(item.oid)
+    at = node.args.get("when") or node.args.get("version")
+    if item.kind in ("VIEW", "MATERIALIZED VIEW"):
+        return police(item, _expand_view(item, binder, at), binder)
+    if item.kind == "STREAM":
+        return _stream(item, binder)
+    if node.args.get("changes") is not None:
+        return _changes(item, node, binder)
+    return police(item, scan(item, context, at, bool(node.meta.get("target_rid"))), binder)
+
+
+def scan(item: CatalogObject, context: Context, at: exp.Expression | None, with_rid: bool) -> Relation:
+    """The rows of a table that the session sees, before any policy."""
+    from embedded.snowflake.storage.scan import table_scan
+
+    text = table_scan(context.session, item, at, with_rid)
+    columns = [
+        OutputColumn(column.name, column.type, encode(column.name), column.nullable) for column in table_columns(item)
+    ]
+    if with_rid:
+        from embedded.snowflake.types import NUMBER
+
+        columns.append(OutputColumn("$RID", NUMBER, "$RID", False, exact=False))
+    return Relation(_unwrapped(text), columns)
+
+
+def _unwrapped(text: str) -> str:
+    """A subquery's text without its outer parentheses, if it has them."""
+    return f"SELECT * FROM {text}" if text.lstrip().startswith("(") else text
+
+
+def _stream(item: CatalogObject, binder: Expressions) -> Relation:
+    from embedded.snowflake.change.scan import stream_columns, stream_scan
+
+    binder.context.reads.streams.add(item.oid)
+    text = stream_scan(binder.context.session, item)
+    columns = [
+        OutputColumn(column.name, column.type, encode(column.name))
+        for column in stream_columns(binder.context.session, item)
+    ]
+    return Relation(_unwrapped(text), columns)
+
+
+def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
+    raise unsupported("CHANGES")
+
+
+def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expression | None) -> Relation:
+    """A view's query, bound in the view's own schema with its owner's rights."""
+    context = binder.context
+    if at is not None:
+        raise unsupported("AT or BEFORE on a view")
+    if item.oid in context.views or len(context.views) >= _MAX_VIEW_DEPTH:
+        raise SqlCompilationError(f"View definition for '{item.name}' is recursive.", 2208, "42601")
+    catalog = context.account.catalog
+    schema = catalog.get(item.container)
+    database = catalog.get(schema.container)
+    inner = context.owned(item.owner, database.name, schema.name, views=(*context.views, item.oid), binds=[])
+    relation = _bind_view_query(item, inner, binder)
+    declared = table_columns(item)
+    if len(declared) != len(relation.columns):
+        raise SqlCompilationError(
+            f"View definition for '{item.name}' declared {len(declared)} column(s), but view query produces {len(relation.columns)} column(s).",
+            2057,
+            "42601",
+        )
+    columns = [
+        OutputColumn(column.name, found.type, found.duckdb_name, found.nullable, found.exact)
+        for column, found in zip(declared, relation.columns, strict=True)
+    ]
+    return _renamed(Relation(relation.sql, columns), context)
+
+
+def _bind_view_query(item: CatalogObject, inner: Context, binder: Expressions) -> Relation:
+    try:
+        return binder.bind_query(parse_cached(item.body["query"]), inner, None)
+    except SnowflakeError as error:
+        detail = error.message.partition("\n")[2] or error.message
+        raise SqlCompilationError(
+            f"Failure during expansion of view '{item.name}': SQL compilation error:\n{detail}", 2037, "42601"
+        ) from error
+
+
+def _renamed(relation: Relation, context: Context) -> Relation:
+    """The relation with DuckDB names that follow its columns' names."""
+    if all(column.duckdb_name == encode(column.name) for column in relation.columns):
+        return relation
+    alias = context.alias()
+    parts = ", ".join(
+        f"{alias}.{quote(column.duckdb_name)} AS {quote(encode(column.name))}" for column in relation.columns
+    )
+    columns = [OutputColumn(c.name, c.type, encode(c.name), c.nullable, c.exact) for c in relation.columns]
+    return Relation(f"SELECT {parts} FROM ({relation.sql}) AS {alias}", columns)

@@ -1,0 +1,119 @@
+"""Runs translated queries, and makes Snowflake's errors of DuckDB's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
+from embedded.snowflake.sql.translate import Translated
+
+if TYPE_CHECKING:
+    from embedded.snowflake.session.session import Session
+
+_RAISED = re.compile(r"\[(\d{6})\] (.*?)'? to INT32|\[(\d{6})\] (.*)", re.DOTALL)
+# DuckDB's messages and what Snowflake says instead; groups fill the text.
+_MESSAGES: list[tuple[re.Pattern[str], int, str, str]] = [
+    (re.compile(r"[Dd]ivision by zero"), 100051, "22012", "Division by zero"),
+    (
+        re.compile(
+            r"Could not (?:convert|cast) (?:string|value) '(.*?)' to (?:DECIMAL|INT|DOUBLE|BIGINT|HUGEINT|FLOAT)",
+            re.DOTALL,
+        ),
+        100038,
+        "22018",
+        "Numeric value '{0}' is not recognized",
+    ),
+    (re.compile(r"Could not cast value (\S+) to DECIMAL"), 100132, "22003", "Number out of representable range: {0}"),
+    (
+        re.compile(r"(?:Overflow|out of range|Out of Range|overflow)"),
+        100132,
+        "22003",
+        "Number out of representable range",
+    ),
+    (
+        re.compile(r"date field value out of range|invalid date field|Could not (?:parse|convert) .*? to DATE"),
+        100040,
+        "22007",
+        "Date value is not recognized",
+    ),
+    (
+        re.compile(r"[Ii]nvalid timestamp|Could not parse (?:string|timestamp)|timestamp field value"),
+        100035,
+        "22007",
+        "Timestamp value is not recognized",
+    ),
+    (re.compile(r"Malformed JSON.*", re.DOTALL), 100069, "22P02", "Error parsing JSON"),
+    (
+        re.compile(r"More than one row returned by a subquery"),
+        100150,
+        "21000",
+        "Single-row subquery returns more than one row.",
+    ),
+    (
+        re.compile(r"must appear in the GROUP BY clause|column \"?([\w~.]+)\"? must appear"),
+        979,
+        "42601",
+        "SQL compilation error:\na column is not a valid group by expression",
+    ),
+    (
+        re.compile(r"(?:aggregate|AGGREGATE|WHERE clause cannot contain (?:aggregates|window))"),
+        2035,
+        "42601",
+        "SQL compilation error:\nInvalid aggregate function in this clause",
+    ),
+]
+
+
+def run_query(session: Session, translated: Translated) -> pa.Table:
+    """Run a translated query on the session's cursor and give all its rows.
+
+    Raises:
+        SnowflakeError: it failed.
+    """
+    with snowflake_errors():
+        return session.cursor.sql(translated.duckdb_sql).to_arrow_table()
+
+
+@contextmanager
+def snowflake_errors() -> Iterator[None]:
+    """Turn an error of DuckDB inside the block to Snowflake's."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise to_snowflake(error) from error
+
+
+def to_snowflake(error: duckdb.Error) -> SnowflakeError:
+    """Snowflake's error for one of DuckDB's; no value of a row is told that the query itself did not raise."""
+    text = str(error)
+    if isinstance(error, duckdb.InterruptException):
+        return SqlExecutionError("SQL execution canceled", 604, "57014")
+    raised = _RAISED.search(text)
+    if raised:
+        code, message = (raised[1], raised[2]) if raised[1] else (raised[3], raised[4])
+        return SqlExecutionError(message.partition("\n\nLINE ")[0], int(code), _STATES.get(int(code), "22000"))
+    for pattern, errno, state, message in _MESSAGES:
+        match = pattern.search(text)
+        if match:
+            return SqlExecutionError(message.format(*(match.groups() or ("",))), errno, state)
+    first = text.partition("\n\nLINE ")[0].partition(": ")[2] or text
+    return SqlExecutionError(f"The local Snowflake could not run this query: {first}", 603, "XX000")
+
+
+_STATES = {
+    100035: "22007",
+    100037: "22018",
+    100038: "22018",
+    100040: "22007",
+    100051: "22012",
+    100069: "22P02",
+    100071: "22000",
+    100096: "22007",
+    100108: "22007",
+}

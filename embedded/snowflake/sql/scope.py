@@ -1,0 +1,122 @@
+"""What names mean where: the sources of a FROM clause, their columns, select aliases, and the query around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError, invalid_identifier
+from embedded.snowflake.names import canonical, quote_if_needed
+from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.types import DataType
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """A column of a query: its canonical name, type, and the DuckDB name that it has in the query's text."""
+
+    name: str
+    type: DataType
+    duckdb_name: str
+    nullable: bool = True
+    exact: bool = True
+
+
+@dataclass
+class Relation:
+    """A bound query or table: DuckDB text that can stand in parentheses in a FROM, and its columns."""
+
+    sql: str
+    columns: list[OutputColumn]
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column that a name may mean; a hidden one is not part of `*`."""
+
+    name: str
+    value: Typed
+    hidden: bool = False
+
+
+@dataclass
+class Source:
+    """One item of a FROM clause: its alias, the full name it may also be called by, and its columns."""
+
+    name: str
+    columns: list[SourceColumn]
+    path: tuple[str, ...] = ()
+
+    def find(self, name: str) -> Typed | None:
+        """The column of that name; the first if there are more."""
+        return next((column.value for column in self.columns if column.name == name), None)
+
+    def answers_to(self, qualifier: tuple[str, ...]) -> bool:
+        """Whether `a.b.c` before a column means this source."""
+        if len(qualifier) == 1:
+            return self.name == qualifier[0]
+        return bool(self.path) and self.path[-len(qualifier) :] == qualifier
+
+
+@dataclass
+class Scope:
+    """The names of one SELECT.
+
+    Attributes:
+        sources: items of its FROM, left to right.
+        parent: the query around it, for correlated subqueries.
+        merged: the columns that USING and NATURAL joins made one of.
+        aliases: select aliases (a source's column goes before them), unbound.
+        bound_aliases: aliases that are already bound, which go before everything (ORDER BY).
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    parent: Scope | None = None
+    merged: dict[str, Typed] = field(default_factory=dict)
+    aliases: dict[str, exp.Expression] = field(default_factory=dict)
+    bound_aliases: dict[str, Typed] = field(default_factory=dict)
+    resolving: set[str] = field(default_factory=set)
+
+    def column(self, name: str, qualifier: tuple[str, ...]) -> Typed | None:
+        """The source's column that a name means in this scope alone.
+
+        Raises:
+            SqlCompilationError: more than one source has it (002027).
+        """
+        if not qualifier:
+            if name in self.merged:
+                return self.merged[name]
+            found = [value for source in self.sources if (value := source.find(name)) is not None]
+            if len(found) > 1:
+                raise SqlCompilationError(f"ambiguous column name '{quote_if_needed(name)}'", 2027, "42702")
+            return found[0] if found else None
+        for source in self.sources:
+            if source.answers_to(qualifier):
+                return source.find(name)
+        return None
+
+    def source(self, qualifier: tuple[str, ...]) -> Source | None:
+        """The source that a qualifier means, here or in a query around."""
+        for source in self.sources:
+            if source.answers_to(qualifier):
+                return source
+        return self.parent.source(qualifier) if self.parent is not None else None
+
+
+def name_of(identifier: exp.Expression | str | None) -> str:
+    """The canonical name of an identifier node."""
+    if identifier is None:
+        return ""
+    if isinstance(identifier, str):
+        return canonical(identifier.replace(MARK, ""), quoted=False)
+    return canonical(identifier.name.replace(MARK, ""), bool(identifier.args.get("quoted")))
+
+
+def unknown_column(node: exp.Expression, written: str) -> SqlCompilationError:
+    """The error for a name that nothing has, with the place where it stands."""
+    identifier = node.this if isinstance(node.this, exp.Identifier) else node
+    line, column = identifier.meta.get("line"), identifier.meta.get("col")
+    position = None if column is None else max(int(column) - len(str(identifier.name)), 0)
+    return invalid_identifier(written, line, position)

@@ -1,0 +1,262 @@
+"""One SELECT: its sources, filters, groups, columns and order."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError, unsupported
+from embedded.snowflake.names import encode, quote
+from embedded.snowflake.sql.context import Context
+from embedded.snowflake.sql.expressions import BindQuery, Expressions
+from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of
+from embedded.snowflake.sql.sources import bind_from
+from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.sql.windows import direction
+
+# Clauses that are not done, by their key in the tree.
+_REFUSED = {
+    "match": "MATCH_RECOGNIZE",
+    "connect": "CONNECT BY",
+    "windows": "WINDOW",
+    "into": "SELECT INTO",
+    "laterals": "LATERAL VIEW",
+    "cluster": "CLUSTER BY",
+    "distribute": "DISTRIBUTE BY",
+    "sort": "SORT BY",
+    "locks": "FOR UPDATE",
+}
+
+
+def bind_select(node: exp.Expression, context: Context, outer: Scope | None, bind_query: BindQuery) -> Relation:
+    """Bind a SELECT.
+
+    Raises:
+        SnowflakeError: something in it is not known, not allowed or not supported.
+    """
+    for key, what in _REFUSED.items():
+        if node.args.get(key):
+            raise unsupported(what)
+    scope = Scope(parent=outer)
+    binder = Expressions(context, scope, bind_query)
+    from_text = bind_from(node, binder)
+    scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
+    outputs = _outputs(node, binder)
+    text = [
+        f"SELECT {_distinct(node)}"
+        + ", ".join(f"{_shown(value)} AS {quote(column.duckdb_name)}" for column, value in outputs)
+    ]
+    if from_text:
+        text.append(f"FROM {from_text}")
+    if node.args.get("where") is not None:
+        text.append(f"WHERE {binder.condition(node.args['where'].this)}")
+    text += _grouping(node, binder, outputs)
+    for key in ("having", "qualify"):
+        if node.args.get(key) is not None:
+            text.append(f"{key.upper()} {binder.condition(node.args[key].this)}")
+    if node.args.get("order") is not None:
+        text.append(
+            "ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in node.args["order"].expressions)
+        )
+    return Relation(" ".join(text) + limit_clause(node, binder), [column for column, _ in outputs])
+
+
+def _shown(value: Typed) -> str:
+    return value.sql
+
+
+def _distinct(node: exp.Expression) -> str:
+    distinct = node.args.get("distinct")
+    if distinct is None:
+        return ""
+    if distinct.args.get("on") is not None:
+        raise unsupported("DISTINCT ON")
+    return "DISTINCT "
+
+
+# -- the select list
+
+
+def _outputs(node: exp.Expression, binder: Expressions) -> list[tuple[OutputColumn, Typed]]:
+    named: list[tuple[str, Typed]] = []
+    for item in node.expressions:
+        if _is_star(item):
+            named += expand_star(item, binder)
+        else:
+            named.append((output_name(item), binder.bind(item)))
+    if not named:
+        raise SqlCompilationError("syntax error: SELECT with no columns", 1003, "42000")
+    taken: set[str] = set()
+    outputs = []
+    for name, value in named:
+        column = OutputColumn(name, value.type, unique(encode(name), taken), value.nullable, value.exact)
+        outputs.append((column, value))
+    return outputs
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """A DuckDB name that is not taken yet, and take it; two columns of one name are fine in Snowflake."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}~~{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def output_name(item: exp.Expression) -> str:
+    """The name of a column of the result: its alias, the column's own name, or its source text in upper case."""
+    if isinstance(item, exp.Alias):
+        return name_of(item.args["alias"])
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
+        return name_of(item.this)
+    text = item.meta.get("text")
+    if text is None:
+        text = item.sql("snowflake").replace(MARK, "")
+    return re.sub(r"\s+", " ", text).upper()
+
+
+def _is_star(item: exp.Expression) -> bool:
+    return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
+
+
+def expand_star(item: exp.Expression, binder: Expressions) -> list[tuple[str, Typed]]:
+    """The columns of `*` or `t.*`, with EXCLUDE, REPLACE, RENAME and ILIKE done."""
+    star = item.this if isinstance(item, exp.Column) else item
+    qualifier = tuple(name_of(part) for part in item.parts[:-1]) if isinstance(item, exp.Column) else ()
+    columns = star_columns(binder.scope, qualifier)
+    excluded = {
+        name_of(column.this if isinstance(column, exp.Column) else column) for column in star.args.get("except_") or []
+    }
+    replaced = {name_of(alias.args["alias"]): alias.this for alias in star.args.get("replace") or []}
+    renames = {name_of(_bare(alias.this)): name_of(alias.args["alias"]) for alias in star.args.get("rename") or []}
+    known = {name for name, _ in columns}
+    for name in (*excluded, *replaced, *renames):
+        if name not in known:
+            raise SqlCompilationError(f"invalid identifier '{name}'", 904, "42000")
+    pattern = star.args.get("ilike")
+    keep = _like_pattern(pattern.name) if pattern is not None else None
+    return [
+        (renames.get(name, name), binder.bind(replaced[name]) if name in replaced else value)
+        for name, value in columns
+        if name not in excluded and (keep is None or keep.fullmatch(name))
+    ]
+
+
+def _bare(node: exp.Expression) -> exp.Expression:
+    return node.this if isinstance(node, exp.Column) else node
+
+
+def _like_pattern(text: str) -> re.Pattern[str]:
+    return re.compile(
+        "".join({"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in text), re.IGNORECASE | re.DOTALL
+    )
+
+
+def star_columns(scope: Scope, qualifier: tuple[str, ...]) -> list[tuple[str, Typed]]:
+    """The columns that `*` means: those that joins merged first, then each source's.
+
+    Raises:
+        SqlCompilationError: there is no FROM, or no source of that name (002003 / 001054).
+    """
+    if qualifier:
+        source = scope.source(qualifier)
+        if source is None:
+            raise SqlCompilationError(f"invalid identifier '{'.'.join(qualifier)}'", 904, "42000")
+        return [(column.name, column.value) for column in source.columns if not column.hidden]
+    if not scope.sources:
+        raise SqlCompilationError("SELECT with no columns", 2001, "42601")
+    merged = list(scope.merged.items())
+    return merged + [(column.name, column.value) for column in _visible(scope.sources, set(scope.merged))]
+
+
+def _visible(sources: list[Source], merged: set[str]) -> list:
+    return [
+        column for source in sources for column in source.columns if not column.hidden and column.name not in merged
+    ]
+
+
+# -- GROUP BY, ORDER BY, LIMIT
+
+
+def _grouping(node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> list[str]:
+    group = node.args.get("group")
+    if group is None:
+        return []
+    if group.args.get("all"):
+        return ["GROUP BY ALL"]
+    parts = [text for item in group.expressions if (text := _group_item(item, node, binder, outputs))]
+    for key, word in (("rollup", "ROLLUP"), ("cube", "CUBE"), ("grouping_sets", "GROUPING SETS")):
+        for sets in group.args.get(key) or []:
+            parts.append(f"{word} ({', '.join(_group_set(item, node, binder, outputs) for item in sets.expressions)})")
+    return [f"GROUP BY {', '.join(parts) if parts else '(1 + 0)'}"]
+
+
+def _group_set(
+    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+) -> str:
+    members = item.expressions if isinstance(item, exp.Tuple) else [item.this if isinstance(item, exp.Paren) else item]
+    return f"({', '.join(_group_item(member, node, binder, outputs) for member in members)})"
+
+
+def _group_item(
+    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+) -> str:
+    """The text of a GROUP BY item; empty for a constant, which does not group."""
+    if isinstance(item, exp.Literal) and not item.args.get("is_string"):
+        place = int(item.name) if item.name.isdigit() else 0
+        if not 1 <= place <= len(outputs):
+            raise SqlCompilationError(f"GROUP BY position {item.name} is not in the select list", 1003, "42000")
+        value = outputs[place - 1][1]
+    else:
+        value = binder.bind(item)
+    return "" if value.is_constant else value.sql
+
+
+def _order_item(item: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+    target = item.this if isinstance(item, exp.Ordered) else item
+    tail = direction(item) if isinstance(item, exp.Ordered) else " ASC NULLS LAST"
+    if isinstance(target, exp.Literal) and not target.args.get("is_string") and target.name.isdigit():
+        if not 1 <= int(target.name) <= len(outputs):
+            raise SqlCompilationError(f"ORDER BY position {target.name} is not in the select list", 1003, "42000")
+        return target.name + tail
+    if isinstance(target, exp.Column) and not target.args.get("table") and isinstance(target.this, exp.Identifier):
+        name = name_of(target.this)
+        places = [index for index, (column, _) in enumerate(outputs, 1) if column.name == name]
+        if places:
+            return f"{places[0]}{tail}"
+    value = binder.bind(target)
+    places = [index for index, (_, other) in enumerate(outputs, 1) if other.sql == value.sql]
+    return f"{places[0] if places else value.sql}{tail}"
+
+
+def limit_clause(node: exp.Expression, binder: Expressions) -> str:
+    """LIMIT, TOP, FETCH and OFFSET, with a leading space."""
+    text = ""
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    if limit is not None:
+        count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
+        value = binder.bind(count) if count is not None else None
+        if value is not None and not value.is_null:
+            text += f" LIMIT {_whole(value, 'LIMIT')}"
+        if not isinstance(limit, exp.Fetch) and limit.args.get("offset") is not None:
+            offset = exp.Offset(expression=limit.args["offset"])
+    if offset is not None:
+        value = binder.bind(offset.expression)
+        if not value.is_null:
+            text += f" OFFSET {_whole(value, 'OFFSET')}"
+    return text
+
+
+def _whole(value: Typed, what: str) -> str:
+    if value.is_constant and isinstance(value.value, str) and value.value.isdigit():
+        return value.value
+    if not value.is_constant or not isinstance(value.value, int) or value.value < 0:
+        raise SqlCompilationError(
+            f"Invalid row count '{value.value if value.is_constant else value.sql}' in {what.lower()} clause",
+            1003,
+            "42601",
+        )
+    return str(value.value)

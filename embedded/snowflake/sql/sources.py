@@ -1,0 +1,206 @@
+"""FROM: tables, subqueries, table functions and their joins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError, unsupported
+from embedded.snowflake.names import quote
+from embedded.snowflake.sql.coerce import common, comparison
+from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.pivots import bind_pivots
+from embedded.snowflake.sql.relations import bind_table
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of
+from embedded.snowflake.sql.table_functions import bind_table_function, from_stage
+from embedded.snowflake.sql.typed import Typed
+
+
+def bind_from(node: exp.Expression, binder: Expressions) -> str:
+    """Bind a SELECT's FROM and joins into the binder's scope, and give the text."""
+    start = node.args.get("from_")
+    if start is None:
+        return ""
+    text = bind_item(start.this, binder)
+    for join in node.args.get("joins") or []:
+        text = _join(text, join, binder)
+    return text
+
+
+def bind_item(node: exp.Expression, binder: Expressions) -> str:
+    """Bind one item of a FROM into the scope; joins nested in it come along."""
+    if (
+        isinstance(node, exp.Subquery | exp.Paren)
+        and isinstance(node.this, exp.Table | exp.Subquery)
+        and not node.alias
+    ):
+        if isinstance(node.this, exp.Table) or node.this.args.get("joins"):
+            return f"({bind_item(node.this, binder)})"
+    text = _bind_single(node, binder)
+    for join in node.args.get("joins") or []:
+        text = _join(text, join, binder)
+    return text
+
+
+def _bind_single(node: exp.Expression, binder: Expressions) -> str:
+    context, scope = binder.context, binder.scope
+    lateral = isinstance(node, exp.Lateral)
+    if lateral:
+        inner = node.this
+        if isinstance(inner, exp.Subquery):
+            relation, default = binder.bind_query(inner.this, context, scope), ""
+        else:
+            relation, default = bind_table_function(inner, binder), name_of(inner.name.replace(MARK, ""))
+        path: tuple[str, ...] = ()
+    else:
+        relation, default, path, lateral = _relation(node, binder)
+    relation = bind_pivots(node, relation, binder)
+    sample = node.args.get("sample")
+    if sample is not None:
+        relation = _sampled(relation, sample, binder)
+    return add_source(node, relation, default, path, lateral, binder)
+
+
+def _relation(node: exp.Expression, binder: Expressions) -> tuple[Relation, str, tuple[str, ...], bool]:
+    """The relation of a FROM item, the name it has without an alias, its full name, and whether it sees sources before it."""
+    context, scope = binder.context, binder.scope
+    if isinstance(node, exp.Subquery):
+        return binder.bind_query(node.this, context, scope.parent), "", (), False
+    if isinstance(node, exp.Values):
+        from embedded.snowflake.sql.query import bind_values
+
+        return bind_values(node, context, scope.parent), "VALUES", (), False
+    if not isinstance(node, exp.Table):
+        raise unsupported(node.key.upper())
+    if isinstance(node.this, exp.Var | exp.Literal) or (
+        isinstance(node.this, exp.Identifier) and node.this.name.startswith("@")
+    ):
+        return from_stage(node, binder), "", (), False
+    if isinstance(node.this, exp.Anonymous) and not node.args.get("db"):
+        name = node.this.name.replace(MARK, "").upper()
+        if name in ("TABLE", "LATERAL"):
+            return bind_table_function(node.this.expressions[0], binder), "", (), True
+        if name != "IDENTIFIER":
+            return bind_table_function(node.this, binder), "", (), True
+    relation, path = bind_table(node, binder)
+    return relation, path[-1], path, False
+
+
+def add_source(
+    node: exp.Expression, relation: Relation, default: str, path: tuple[str, ...], lateral: bool, binder: Expressions
+) -> str:
+    """Put a relation in the scope under its alias and give the text of the FROM item."""
+    alias_node = node.args.get("alias")
+    name, columns = default, relation.columns
+    if alias_node is not None:
+        name = name_of(alias_node.this) if alias_node.this is not None else default
+        if alias_node.this is not None:
+            path = ()
+        listed = [
+            name_of(column.this if isinstance(column, exp.ColumnDef) else column) for column in alias_node.columns
+        ]
+        from embedded.snowflake.sql.query import renamed
+
+        columns = renamed(columns, listed)
+    alias = binder.context.alias()
+    hidden = {"$RID"} if not node.meta.get("target_rid") else set()
+    binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path))
+    return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
+
+
+def source_columns(columns: list[OutputColumn], alias: str, hidden: set[str] | None = None) -> list[SourceColumn]:
+    """The columns of a relation as a FROM item of that alias has them."""
+    return [
+        SourceColumn(
+            column.name,
+            Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, column.nullable, column.exact),
+            column.name in (hidden or ()),
+        )
+        for column in columns
+    ]
+
+
+def _sampled(relation: Relation, sample: exp.Expression, binder: Expressions) -> Relation:
+    alias = binder.context.alias()
+    seed = sample.args.get("seed")
+    repeat = f" REPEATABLE ({binder.bind(seed).sql})" if seed is not None else ""
+    rows = sample.args.get("size")
+    if rows is not None:
+        how = f"reservoir({binder.bind(rows).sql} ROWS)"
+    else:
+        percent = sample.args.get("percent")
+        if percent is None:
+            raise unsupported("SAMPLE without a size")
+        method = "system" if str(sample.args.get("method") or "").upper() in ("SYSTEM", "BLOCK") else "bernoulli"
+        how = f"{method}({binder.bind(percent).sql}%)"
+    binder.context.reads.volatile = binder.context.reads.volatile or not repeat
+    return Relation(f"SELECT * FROM ({relation.sql}) AS {alias} TABLESAMPLE {how}{repeat}", relation.columns)
+
+
+# -- joins
+
+
+def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
+    scope = binder.scope
+    before = len(scope.sources)
+    right = bind_item(join.this, binder)
+    method, side, kind = (str(join.args.get(key) or "").upper() for key in ("method", "side", "kind"))
+    if method == "ASOF":
+        return _asof(left, right, join, binder)
+    if method == "NATURAL" or join.args.get("using"):
+        names = _shared(scope, before) if method == "NATURAL" else [name_of(item) for item in join.args["using"]]
+        condition = _using(scope, before, names, side, binder)
+    elif join.args.get("on") is not None:
+        condition = binder.condition(join.args["on"])
+    else:
+        condition = ""
+    if kind not in ("", "INNER", "OUTER", "CROSS"):
+        raise unsupported(f"{kind} JOIN")
+    if side:
+        return f"{left} {side} JOIN {right} ON {condition or 'TRUE'}"
+    return f"{left} JOIN {right} ON {condition}" if condition else f"{left} CROSS JOIN {right}"
+
+
+def _shared(scope: Scope, before: int) -> list[str]:
+    left = {column.name for source in scope.sources[:before] for column in source.columns}
+    return [column.name for source in scope.sources[before:] for column in source.columns if column.name in left]
+
+
+def _using(scope: Scope, before: int, names: list[str], side: str, binder: Expressions) -> str:
+    """The condition of USING, and the columns it makes one of."""
+    conditions = []
+    for name in names:
+        left = scope.merged.get(name) or _side_column(scope.sources[:before], name)
+        right = _side_column(scope.sources[before:], name)
+        a, b = comparison(left, right, binder.context.zone)
+        conditions.append(f"({a} = {b})")
+        if side == "FULL":
+            kind = common([left.type, right.type])
+            scope.merged[name] = Typed(f"coalesce({left.sql}, {right.sql})", kind, True, left.exact and right.exact)
+        else:
+            scope.merged[name] = right if side == "RIGHT" else left
+    return " AND ".join(conditions)
+
+
+def _side_column(sources: list[Source], name: str) -> Typed:
+    found = [value for source in sources if (value := source.find(name)) is not None]
+    if len(found) != 1:
+        problem = f"ambiguous column name '{name}'" if found else f"invalid identifier '{name}'"
+        raise SqlCompilationError(problem, 2027 if found else 904, "42702" if found else "42000")
+    return found[0]
+
+
+def _asof(left: str, right: str, join: exp.Expression, binder: Expressions) -> str:
+    match = join.args.get("match_condition")
+    if match is None:
+        raise SqlCompilationError("ASOF JOIN needs MATCH_CONDITION.", 1003, "42000")
+    inner = match.this if isinstance(match, exp.Paren) else match
+    conditions = [binder.bind(inner).sql]
+    if join.args.get("on") is not None:
+        conditions.insert(0, binder.condition(join.args["on"]))
+    return f"{left} ASOF LEFT JOIN {right} ON {' AND '.join(conditions)}"
+
+
+__all__ = ["add_source", "bind_from", "bind_item", "replace", "source_columns"]

@@ -1,0 +1,180 @@
+"""The door to the translator: a query of a session in, DuckDB text and typed columns out.
+
+Translations are remembered by text, role, session context and the catalog's version: none of them outlives a change of what it
+was derived from.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sqlglot import exp
+
+import embedded.snowflake.sql.functions.load  # noqa: F401
+from embedded.snowflake.result import Column
+from embedded.snowflake.sql.context import NOW, Context
+from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.parse import parse_expression, parse_query
+from embedded.snowflake.sql.query import bind_query
+from embedded.snowflake.sql.scope import Scope, Source, SourceColumn
+from embedded.snowflake.sql.typed import Typed, column_type
+
+if TYPE_CHECKING:
+    from embedded.snowflake.account import Account
+    from embedded.snowflake.session.dispatch import Statement
+    from embedded.snowflake.session.session import Session
+
+_CACHE_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A query for DuckDB.
+
+    Attributes:
+        duckdb_sql: its text; a column's DuckDB name is the encoded name (made unique where Snowflake has two of one name).
+        columns: the result's columns, in order.
+        duckdb_names: their names in DuckDB.
+        sources: oids of the tables and views read.
+        streams: oids of the streams read.
+        volatile: whether it must be translated anew for each run.
+    """
+
+    duckdb_sql: str
+    columns: list[Column]
+    duckdb_names: list[str] = field(default_factory=list)
+    sources: set[int] = field(default_factory=set)
+    streams: set[int] = field(default_factory=set)
+    volatile: bool = False
+
+
+_caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
+
+
+def query(session: Session, ast: exp.Expression, *, statement: Statement | None = None) -> Translated:
+    """Translate a query that is already a tree.
+
+    A Table node with `.meta["target_rid"]` also gives the column "$RID", the row's identity, policed as any read.
+
+    Args:
+        session: who asks.
+        ast: a query as `sql.parse` makes it.
+        statement: the statement that it is part of; gives the bind values and the query id.
+
+    Raises:
+        SnowflakeError: as Snowflake refuses it.
+    """
+    binds = statement.binds if statement is not None else []
+    _number_placeholders(ast)
+    context = Context.of(session, binds, statement.query_id if statement is not None else "")
+    return at_time(_translate(ast, context), session)
+
+
+def query_text(session: Session, text: str, *, statement: Statement | None = None) -> Translated:
+    """Translate a query's text, or find the translation made before."""
+    binds = statement.binds if statement is not None else []
+    cache = _caches.setdefault(session.account, OrderedDict())
+    key = _key(session, text, binds)
+    found = cache.get(key)
+    if found is None:
+        ast = parse_query(text)
+        _number_placeholders(ast)
+        context = Context.of(session, binds, statement.query_id if statement is not None else "")
+        found = _translate(ast, context)
+        if not found.volatile:
+            cache[key] = found
+            while len(cache) > _CACHE_SIZE:
+                cache.popitem(last=False)
+    return at_time(found, session)
+
+
+def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
+    return (
+        text,
+        session.role,
+        session.secondary_roles,
+        session.user,
+        session.database,
+        session.schema,
+        session.warehouse,
+        session.id,
+        session.account.catalog.version,
+        id(session.transaction) if session.transaction is not None else None,
+        repr(session.parameters),
+        repr(session.variables),
+        repr(binds),
+    )
+
+
+def _translate(ast: exp.Expression, context: Context) -> Translated:
+    relation = bind_query(ast, context)
+    columns = [Column(column.name, column_type(column.type), column.nullable) for column in relation.columns]
+    reads = context.reads
+    return Translated(
+        relation.sql,
+        columns,
+        [column.duckdb_name for column in relation.columns],
+        reads.sources,
+        reads.streams,
+        reads.volatile,
+    )
+
+
+def _number_placeholders(ast: exp.Expression) -> None:
+    """Give each `?` the number of its bind value, in the order of the text."""
+    found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if not node.name]
+    for index, node in enumerate(found):
+        node.meta.setdefault("bind", index)
+
+
+def at_time(translated: Translated, session: Session) -> Translated:
+    """The translation with the statement's start in it."""
+    if NOW not in translated.duckdb_sql:
+        return translated
+    text = translated.duckdb_sql.replace(NOW, now(session).isoformat(sep=" "))
+    return Translated(
+        text, translated.columns, translated.duckdb_names, translated.sources, translated.streams, translated.volatile
+    )
+
+
+def now(session: Session) -> datetime:
+    """The account's time: its clock if it has one that tests can set."""
+    clock = getattr(session.account, "clock", None)
+    if clock is None:
+        return datetime.now(UTC)
+    found = clock.now() if hasattr(clock, "now") else clock()
+    return found.astimezone(UTC)
+
+
+def expression(
+    session: Session, text: str, columns: list[tuple[str, Typed]] | None = None, *, statement: Statement | None = None
+) -> Typed:
+    """Translate one expression over columns given by name, as a default or a check.
+
+    Args:
+        session: who asks.
+        text: Snowflake SQL of an expression.
+        columns: canonical names, each with the DuckDB text and type that it stands for.
+        statement: gives the bind values.
+    """
+    return expression_ast(session, parse_expression(text), columns, statement=statement)
+
+
+def expression_ast(
+    session: Session,
+    node: exp.Expression,
+    columns: list[tuple[str, Typed]] | None = None,
+    *,
+    statement: Statement | None = None,
+) -> Typed:
+    """Translate one expression that is already a tree; see `expression`."""
+    context = Context.of(session, statement.binds if statement is not None else [], "")
+    scope = Scope([Source("", [SourceColumn(name, value) for name, value in columns or []])])
+    made = Expressions(context, scope, bind_query).bind(node)
+    return Typed(
+        made.sql.replace(NOW, now(session).isoformat(sep=" ")), made.type, made.nullable, made.exact, made.value
+    )

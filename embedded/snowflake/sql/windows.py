@@ -1,0 +1,65 @@
+"""OVER clauses and ORDER BY items, with Snowflake's order of NULLs (last when ascending, first when descending)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.sql.typed import INTERVAL
+
+if TYPE_CHECKING:
+    from embedded.snowflake.sql.expressions import Expressions
+    from embedded.snowflake.sql.functions.registry import Call
+
+# Without a frame these take the whole partition, where SQL's default would end at the current row.
+_WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}
+_WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+
+def order_item(binder: Expressions, item: exp.Expression) -> str:
+    """One item of an ORDER BY."""
+    if not isinstance(item, exp.Ordered):
+        return f"{binder.bind(item).sql} ASC NULLS LAST"
+    text = binder.bind(item.this).sql
+    return f"{text}{direction(item)}"
+
+
+def direction(item: exp.Expression) -> str:
+    """`ASC NULLS LAST` and the like, of an ORDER BY item."""
+    word = " DESC" if item.args.get("desc") else " ASC"
+    return word + (" NULLS FIRST" if item.args.get("nulls_first") else " NULLS LAST")
+
+
+def over_clause(binder: Expressions, node: exp.Expression, call: Call) -> str:
+    """The text of OVER (…), with a leading space."""
+    parts = []
+    if node.args.get("partition_by"):
+        parts.append("PARTITION BY " + ", ".join(binder.bind(item).sql for item in node.args["partition_by"]))
+    order = node.args.get("order")
+    items = list(order.expressions) if order is not None else []
+    if items:
+        parts.append("ORDER BY " + ", ".join(order_item(binder, item) for item in items))
+    spec = node.args.get("spec")
+    if spec is not None:
+        parts.append(_frame(binder, spec))
+    elif call.name in _WHOLE_PARTITION:
+        parts.append(_WHOLE)
+    return f" OVER ({' '.join(parts)})"
+
+
+def _frame(binder: Expressions, spec: exp.Expression) -> str:
+    kind = str(spec.args.get("kind") or "ROWS").upper()
+    start = _bound(binder, spec.args.get("start"), spec.args.get("start_side"))
+    end = _bound(binder, spec.args.get("end"), spec.args.get("end_side")) if spec.args.get("end") else "CURRENT ROW"
+    return f"{kind} BETWEEN {start} AND {end}"
+
+
+def _bound(binder: Expressions, bound: exp.Expression | str | None, side: str | None) -> str:
+    if bound is None or isinstance(bound, str):
+        return f"{bound or 'CURRENT ROW'} {side or ''}".strip()
+    value = binder.bind(bound)
+    if not value.is_constant and value.type is not INTERVAL:
+        raise SqlCompilationError("Sliding window frame needs a constant offset.", 2303, "42601")
+    return f"{value.sql} {side}"

@@ -1,0 +1,24 @@
+"""Queries: SELECT, WITH, VALUES and queries in parentheses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from embedded.snowflake.result import Result
+from embedded.snowflake.session.dispatch import Statement, handles
+from embedded.snowflake.sql.run import run_query
+from embedded.snowflake.sql.translate import query_text
+
+if TYPE_CHECKING:
+    from embedded.snowflake.session.session import Session
+
+
+@handles("SELECT")
+@handles("WITH")
+@handles("VALUES")
+def select(session: Session, statement: Statement) -> Result:
+    """Run a query."""
+    translated = query_text(session, statement.text, statement=statement)
+    if statement.describe_only:
+        return Result(translated.columns, [])
+    return Result(translated.columns, arrow=run_query(session, translated))
