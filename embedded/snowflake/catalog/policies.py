@@ -79,7 +79,8 @@ def attach_masking(
     if old and not force:
         raise SqlCompilationError(
             f"Specified column '{name}' already attached to another masking policy. "
-            "A column cannot be attached to multiple masking policies. Please drop the current association in order to attach a new masking policy.",
+            "A column cannot be attached to multiple masking policies. Please drop the current association in order to attach a "
+            "new masking policy.",
             3555,
             "0A000",
         )

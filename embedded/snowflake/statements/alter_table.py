@@ -41,6 +41,15 @@ def alter_table(session: Session, tokens: TokenStream, item: CatalogObject) -> b
     return False
 
 
+def alter_policies(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
+    """Do the forms that set policies and tags on views and on their columns, and say whether it was one of these."""
+    for words, action in _FORMS:
+        if words in _POLICY_FORMS and tokens.at(*words):
+            action(session, tokens, item)
+            return True
+    return False
+
+
 def change(session: Session, item: CatalogObject, action: Callable[[dict[str, Any]], None]) -> None:
     """Change an object's body by a function, in one transaction."""
     new = item.changed()

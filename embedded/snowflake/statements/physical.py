@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.tables import TableColumn
+from embedded.snowflake.result import Column
 from embedded.snowflake.types import DataType
 
 if TYPE_CHECKING:
@@ -51,3 +53,34 @@ def check_expression(session: Session, text: str, arguments: list[dict[str, Any]
     from embedded.snowflake.sql.parse import parse_expression
 
     parse_expression(text)
+
+
+def query_columns(session: Session, query: str) -> list[Column]:
+    """The columns of a query's result, for a view of it."""
+    from embedded.snowflake.sql.parse import parse_query
+    from embedded.snowflake.sql.translate import query as translate
+
+    return translate(session, parse_query(query), statement=None).columns
+
+
+def query_sources(session: Session, query: str) -> set[int]:
+    """The oids of what a query reads."""
+    from embedded.snowflake.sql.parse import parse_query
+    from embedded.snowflake.sql.translate import query as translate
+
+    return translate(session, parse_query(query), statement=None).sources
+
+
+def start_stream(session: Session, changes: CatalogTransaction, stream: CatalogObject) -> None:
+    """Put a new stream at its first offset."""
+    changes.put(stream)
+
+
+def stream_tables(session: Session, stream: CatalogObject) -> list[int]:
+    """The oids of the tables whose changes a stream gives."""
+    return [stream.body["source"]]
+
+
+def stream_stale_after(session: Session, stream: CatalogObject) -> datetime | None:
+    """When the stream's offset leaves the tables' retention."""
+    return None
