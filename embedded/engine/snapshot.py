@@ -202,6 +202,10 @@ class SnapshotManager:
         """What is left of the base, in order."""
         return [resource for resource in self._lists.base if resource is not None]
 
+    def live_resources(self) -> list[Resource]:
+        """The resources as they are now, the very objects: the current ones, then what is left of the base."""
+        return [*self._lists.current.values(), *self.base_resources()]
+
     def snapshot(self) -> Snapshot:
         """The state as it is now: valid at every moment."""
         return self._lists.snapshot(self._template)

@@ -1,0 +1,178 @@
+"""Takes the program's registrations through planning and execution, and gives it the results.
+
+Up to `--parallel` registrations are planned at once, each answered as soon as its steps are done. After a failure the program gets no
+more answers: it is ended, or told that the monitor is gone.
+
+Source: pkg/resource/deploy/source_eval.go and deployment_executor.go of Pulumi 3.260.0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from embedded.engine.deployment.context import Bail, Context
+from embedded.engine.deployment.executor import StepExecutor
+from embedded.engine.deployment.generator import StepGenerator
+from embedded.engine.deployment.goal import Goal, ReadGoal
+from embedded.engine.deployment.providers import PackageRequest, add_request, default_provider_goal
+from embedded.engine.deployment.steps import Step
+from embedded.engine.errors import EngineError
+from embedded.engine.events import ResourceOutputsEvent
+from embedded.engine.state import Resource
+from embedded.engine.urn import child, is_provider_type, package_of, provider_reference
+from embedded.engine.values import Properties
+
+
+class Terminated(Exception):
+    """The run ends: the caller gets no answer."""
+
+
+@dataclass
+class Registered:
+    """What became of a registration; `failed` only with `--continue-on-error`, `skipped` for want of a target."""
+
+    resource: Resource
+    failed: bool = False
+    skipped: bool = False
+
+
+class Registrar:
+    """Registers resources, one call each; `broken` says that planning failed, which ends the run without further words."""
+
+    def __init__(self, context: Context, generator: StepGenerator, executor: StepExecutor) -> None:
+        self._context = context
+        self._generator = generator
+        self._executor = executor
+        self._planning = asyncio.Semaphore(max(1, context.options.parallel))
+        self._steps: dict[str, Step] = {}
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.broken = False
+
+    async def register(self, goal: Goal, request: PackageRequest) -> Registered:
+        """Register a resource; one without a provider gets the default one of its package.
+
+        Raises:
+            Terminated: The run ends.
+        """
+        if is_provider_type(goal.type):
+            add_request(goal.inputs, request)
+        elif goal.custom:
+            goal.provider = await self._provider(goal.provider, request)
+        return await self._run(goal)
+
+    async def read(self, goal: ReadGoal, request: PackageRequest) -> Registered:
+        """Read a resource that Pulumi does not own.
+
+        Raises:
+            Terminated: The run ends.
+        """
+        goal.provider = await self._provider(goal.provider, request)
+        self._enter()
+        try:
+            steps = self._planned(self._generator.read(goal))
+            return await self._execute(steps, goal.type, goal.name, goal.parent)
+        except (Bail, EngineError) as error:
+            raise self._refused(error, goal.type, goal.name, goal.parent) from error
+        finally:
+            self._leave()
+
+    async def default_provider(self, request: PackageRequest) -> str:
+        """The reference of a package's default provider, registered on its first use."""
+        return await self._context.providers.default(request, self._register_default)
+
+    def register_outputs(self, urn: str, outputs: Properties) -> None:
+        """Set the outputs of a component or the stack.
+
+        Raises:
+            EngineError: No such registration is open.
+        """
+        step = self._steps.get(urn)
+        if step is None or step.new is None:
+            raise EngineError(f"cannot complete a resource '{urn}' whose registration isn't pending")
+        step.new.outputs = outputs
+        if step.old is None or step.op != "same" or step.old.outputs != outputs:
+            self._context.manager.update(step.new)
+        self._context.emit(ResourceOutputsEvent(step.metadata(), planning=self._context.dry_run))
+
+    async def drain(self) -> None:
+        """Wait until nothing is being registered."""
+        await self._idle.wait()
+
+    def refuse(self) -> None:
+        """End the run: an error that was already shown."""
+        self.broken = True
+        self._executor.stop()
+
+    async def _provider(self, reference: str, request: PackageRequest) -> str:
+        if reference:
+            self._context.providers.get(reference)
+            return reference
+        return await self.default_provider(request)
+
+    async def _register_default(self, request: PackageRequest) -> str:
+        operation = self._context.operation
+        goal = default_provider_goal(request, operation.config, operation.config_secret_keys)
+        registered = await self._run(goal)
+        if registered.failed:
+            raise Terminated
+        return provider_reference(registered.resource.urn, registered.resource.id)
+
+    async def _run(self, goal: Goal) -> Registered:
+        self._enter()
+        try:
+            async with self._planning:
+                if self._executor.stopped.is_set():
+                    raise Terminated
+                steps = self._planned(await self._generator.register(goal))
+            registered = await self._execute(steps, goal.type, goal.name, goal.parent)
+            if steps[-1].op == "import" and not registered.failed:
+                steps = await self._generator.after_import(goal, registered.resource)
+                if steps:
+                    registered = await self._execute(self._planned(steps), goal.type, goal.name, goal.parent)
+            return registered
+        except (Bail, EngineError) as error:
+            raise self._refused(error, goal.type, goal.name, goal.parent) from error
+        finally:
+            self._leave()
+
+    def _planned(self, steps: list[Step]) -> list[Step]:
+        for step in steps:
+            if step.logical and step.new is not None:
+                self._steps[step.new.urn] = step
+        return steps
+
+    async def _execute(self, steps: list[Step], type_: str, name: str, parent: str) -> Registered:
+        done = await self._executor.run(steps)
+        resource = next((step.new for step in reversed(steps) if step.new is not None), None)
+        if resource is None:
+            operation = self._context.operation
+            resource = Resource(urn=child(operation.stack, operation.project, parent, type_, name), type=type_)
+        if not done and self._executor.stopped.is_set():
+            raise Terminated
+        skipped = any(getattr(step, "skipped_create", False) for step in steps)
+        return Registered(resource, failed=not done, skipped=skipped)
+
+    def _refused(self, error: Exception, type_: str, name: str, parent: str) -> Terminated:
+        if isinstance(error, EngineError):
+            operation = self._context.operation
+            urn = child(operation.stack, operation.project, parent, type_, name)
+            self._context.diagnose("error", error.message, urn)
+        self.refuse()
+        return Terminated()
+
+    def _enter(self) -> None:
+        self._in_flight += 1
+        self._idle.clear()
+
+    def _leave(self) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._idle.set()
+
+
+def package_request(type_: str, version: str, download_url: str) -> PackageRequest:
+    """The plugin that a resource of this type wants."""
+    return PackageRequest(package_of(type_), version, download_url)

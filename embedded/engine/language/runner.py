@@ -1,0 +1,82 @@
+"""Runs a Pulumi program in this process: started as a script, with one argument, the run's JSON.
+
+It depends on nothing but the program's own `pulumi` package, since it runs in the program's virtual environment. Exit codes: 0
+done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown.
+
+Source: sdk/python/cmd/pulumi-language-python-exec of Pulumi 3.260.0.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+
+_SHOWN_ERROR_EXIT_CODE = 32
+
+
+def _user_traceback(program: str) -> str:
+    """The traceback from the program's own first frame on, or the whole one if it is not in it."""
+    main = os.path.join(program, "__main__.py") if os.path.isdir(program) else program
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    for index, frame in enumerate(frames):
+        if os.path.abspath(frame.filename) == os.path.abspath(main):
+            return traceback.format_exc(limit=index - len(frames))
+    return traceback.format_exc()
+
+
+def _configure(options: dict) -> None:
+    pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            monitor=options["monitor"],
+            engine=options["engine"],
+            project=options["project"],
+            stack=options["stack"],
+            parallel=options["parallel"],
+            dry_run=options["dry_run"],
+            organization=options["organization"],
+            root_directory=options["root"],
+        )
+    )
+    if not options["debug"]:
+        # Seven calls a resource that nobody sees: more than half of what a large program costs.
+        pulumi.log.debug = lambda *_arguments, **_keywords: None
+
+
+def _run_program() -> None:
+    runpy.run_path(options["program"], run_name="__main__")
+
+
+if __name__ == "__main__":
+    options = json.loads(sys.argv[1])
+    sys.argv = [options["program"]]
+    # The script's own folder gives way to the program's: nothing of the engine can be imported by accident.
+    sys.path[0] = options["folder"]
+    os.chdir(options["folder"])
+
+    import pulumi
+    import pulumi.runtime
+
+    _configure(options)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    exit_code = 1
+    try:
+        coro = pulumi.runtime.run_in_stack(_run_program)
+        loop.run_until_complete(coro)
+        exit_code = 0
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+    except Exception:
+        pulumi.log.error("Program failed with an unhandled exception:\n" + _user_traceback(options["program"]))
+        exit_code = _SHOWN_ERROR_EXIT_CODE
+    finally:
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # The SDK's worker threads and channels hold nothing that needs an orderly end.
+    os._exit(exit_code)

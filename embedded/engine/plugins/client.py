@@ -1,0 +1,530 @@
+"""A provider plugin spoken to over gRPC, in the engine's own values.
+
+What a plugin does not understand (secrets, unknowns before it is configured, previews) is kept from it here, and what it loses of
+a secret is marked again in its answers.
+
+Source: sdk/go/common/resource/plugin/provider_plugin.go of Pulumi 3.260.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf import empty_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from embedded.engine.errors import ResourceError
+from embedded.engine.urn import name_of, type_of
+from embedded.engine.values import (
+    Properties,
+    Secret,
+    Value,
+    as_secret,
+    contains_unknowns,
+    dumps,
+    from_struct,
+    to_json,
+    to_struct,
+)
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", 1024 * 1024 * 400),
+    ("grpc.max_send_message_length", 1024 * 1024 * 400),
+    ("grpc.primary_user_agent", "pulumi-embedded"),
+)
+_DIFF_KINDS = ("add", "add-replace", "delete", "delete-replace", "update", "update-replace")
+PropertyDiffKind = str
+_UNAVAILABLE_CONFIG = "the provider's configuration is not known yet"
+
+
+class ProviderError(ResourceError):
+    """A provider refused or failed a call; the message is the provider's own."""
+
+
+class InitError(ProviderError):
+    """The resource exists, but did not come up as asked: the state is kept with the reasons."""
+
+    def __init__(
+        self, reasons: Sequence[str], id_: str, properties: Properties, inputs: Properties | None = None
+    ) -> None:
+        lines = "".join(f"\n\t* {reason}" for reason in reasons)
+        super().__init__(f"{len(reasons)} error{'s' if len(reasons) != 1 else ''} occurred:{lines}")
+        self.reasons = list(reasons)
+        self.id = id_
+        self.properties = properties
+        self.inputs = inputs
+
+
+@dataclass(frozen=True)
+class CheckFailure:
+    """One input that a provider refuses."""
+
+    property: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The inputs with their defaults, and what is wrong with them."""
+
+    inputs: Properties
+    failures: tuple[CheckFailure, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiffResult:
+    """What a provider says of two versions of a resource; `changes` is none, some or unknown.
+
+    `detailed` maps property paths to (kind, is it a difference of inputs); None if the provider gives no such detail.
+    """
+
+    changes: str = "unknown"
+    replace_keys: tuple[str, ...] = ()
+    stable_keys: tuple[str, ...] = ()
+    changed_keys: tuple[str, ...] = ()
+    delete_before_replace: bool = False
+    detailed: dict[str, tuple[PropertyDiffKind, bool]] | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the difference needs a replacement."""
+        return bool(self.replace_keys)
+
+
+@dataclass(frozen=True)
+class CreateResult:
+    """The id and the outputs of what was made."""
+
+    id: str
+    outputs: Properties
+    refresh_before_update: bool = False
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What a resource is; `outputs` is None if it is gone, `inputs` None if the provider cannot tell them."""
+
+    id: str
+    outputs: Properties | None
+    inputs: Properties | None
+
+
+@dataclass(frozen=True)
+class InvokeResult:
+    """A function's answer."""
+
+    values: Properties
+    failures: tuple[CheckFailure, ...] = ()
+
+
+@dataclass
+class _Abilities:
+    accept_secrets: bool = False
+    accept_resources: bool = False
+    accept_outputs: bool = False
+    supports_preview: bool = False
+
+
+@dataclass
+class Handshake:
+    """What a plugin is told of the engine and the program."""
+
+    engine_address: str
+    root_directory: str = ""
+    program_directory: str = ""
+
+
+@dataclass
+class ProviderClient:
+    """One running plugin. Not configured until `configure`; calls before it are CheckConfig and DiffConfig only."""
+
+    package: str
+    channel: grpc.aio.Channel
+    version: str = ""
+    used: bool = True
+    _abilities: _Abilities = field(default_factory=_Abilities)
+    _config_known: bool = False
+
+    def __post_init__(self) -> None:
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+
+    async def handshake(self, handshake: Handshake) -> None:
+        """Tell the plugin where the engine is; older plugins do not know this call."""
+        request = provider_pb2.ProviderHandshakeRequest(
+            engine_address=handshake.engine_address,
+            root_directory=handshake.root_directory,
+            program_directory=handshake.program_directory,
+            configure_with_urn=True,
+            supports_views=False,
+            supports_refresh_before_update=True,
+            invoke_with_preview=True,
+        )
+        try:
+            response = await self._stub.Handshake(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+                return
+            raise self._failure(error) from error
+        self._abilities.accept_secrets = response.accept_secrets
+        self._abilities.accept_resources = response.accept_resources
+        self._abilities.accept_outputs = response.accept_outputs
+
+    async def check_config(self, urn: str, olds: Properties, news: Properties) -> CheckResult:
+        """Validate a provider's configuration; a plugin that does not know the call accepts all."""
+        request = provider_pb2.CheckRequest(
+            urn=urn, olds=to_struct(olds), news=to_struct(news), name=name_of(urn), type=type_of(urn)
+        )
+        try:
+            response = await self._stub.CheckConfig(request)
+        except grpc.aio.AioRpcError as error:
+            if _is_unimplemented(error):
+                return CheckResult(news)
+            raise self._failure(error) from error
+        inputs = from_struct(response.inputs)
+        return CheckResult(_with_secrets_of(inputs, news), _failures(response.failures))
+
+    async def diff_config(
+        self, urn: str, old_inputs: Properties, old_outputs: Properties, news: Properties, ignore_changes: Sequence[str]
+    ) -> DiffResult:
+        """Compare two configurations of a provider."""
+        request = provider_pb2.DiffRequest(
+            urn=urn,
+            olds=to_struct(old_outputs),
+            news=to_struct(news),
+            old_inputs=to_struct(old_inputs),
+            ignoreChanges=ignore_changes,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            return _diff_result(await self._stub.DiffConfig(request))
+        except grpc.aio.AioRpcError as error:
+            if _is_unimplemented(error):
+                return DiffResult()
+            raise self._failure(error) from error
+
+    async def configure(self, inputs: Properties, urn: str = "", id_: str = "") -> None:
+        """Give the plugin its configuration; unknown values leave it unconfigured, which previews allow."""
+        self._config_known = not contains_unknowns(inputs)
+        if not self._config_known:
+            return
+        request = provider_pb2.ConfigureRequest(
+            variables={f"{self.package}:config:{key}": _variable(value) for key, value in inputs.items()},
+            args=to_struct(inputs, keep_secrets=True, keep_unknowns=False),
+            acceptSecrets=True,
+            acceptResources=True,
+            sends_old_inputs=True,
+            sends_old_inputs_to_delete=True,
+            urn=urn,
+            id=id_,
+            name=name_of(urn) if urn else "",
+            type=type_of(urn) if urn else "",
+        )
+        try:
+            response = await self._stub.Configure(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._configure_failure(error) from error
+        self._abilities = _Abilities(
+            accept_secrets=response.acceptSecrets or self._abilities.accept_secrets,
+            accept_resources=response.acceptResources or self._abilities.accept_resources,
+            accept_outputs=response.acceptOutputs or self._abilities.accept_outputs,
+            supports_preview=response.supportsPreview,
+        )
+
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes = b"") -> CheckResult:
+        """Validate a resource's inputs and fill in defaults."""
+        if not self._config_known:
+            return CheckResult(news)
+        request = provider_pb2.CheckRequest(
+            urn=urn,
+            olds=self._wire(olds),
+            news=self._wire(news),
+            randomSeed=seed,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            response = await self._stub.Check(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        return CheckResult(self._marked(from_struct(response.inputs), news), _failures(response.failures))
+
+    async def diff(
+        self,
+        urn: str,
+        id_: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        ignore_changes: Sequence[str] = (),
+    ) -> DiffResult:
+        """Compare what a resource is with what is wanted."""
+        if not self._config_known:
+            return DiffResult(changes="unknown")
+        request = provider_pb2.DiffRequest(
+            id=id_,
+            urn=urn,
+            olds=self._wire(old_outputs),
+            news=self._wire(news),
+            old_inputs=self._wire(old_inputs),
+            ignoreChanges=ignore_changes,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            return _diff_result(await self._stub.Diff(request))
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def create(self, urn: str, inputs: Properties, timeout: float, preview: bool) -> CreateResult:
+        """Make a resource; in a preview, say what its outputs will be.
+
+        Raises:
+            InitError: It was made, but did not come up.
+        """
+        if preview and not (self._config_known and self._abilities.supports_preview):
+            return CreateResult("", {})
+        self._require_config(urn)
+        request = provider_pb2.CreateRequest(
+            urn=urn,
+            properties=self._wire(inputs),
+            timeout=timeout,
+            preview=preview,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            response = await self._stub.Create(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error, inputs) from error
+        if not response.id and not preview:
+            raise ProviderError(f"plugin for package '{self.package}' returned empty resource.ID from create '{urn}'")
+        outputs = self._marked(from_struct(response.properties), inputs)
+        return CreateResult(response.id, outputs, response.refresh_before_update)
+
+    async def read(
+        self, urn: str, id_: str, inputs: Properties, outputs: Properties, timeout: float = 0.0
+    ) -> ReadResult:
+        """What the resource of that id is now.
+
+        Raises:
+            InitError: It exists, but is not well; the properties read are in the error.
+        """
+        self._require_config(urn)
+        request = provider_pb2.ReadRequest(
+            id=id_,
+            urn=urn,
+            properties=self._wire(outputs),
+            inputs=self._wire(inputs),
+            name=name_of(urn),
+            type=type_of(urn),
+            timeout=timeout,
+        )
+        try:
+            response = await self._stub.Read(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error, inputs) from error
+        if not response.id:
+            return ReadResult("", None, None)
+        read_inputs = from_struct(response.inputs) if response.HasField("inputs") else None
+        if read_inputs is not None:
+            read_inputs = _with_secrets_of(read_inputs, inputs)
+        return ReadResult(response.id, self._marked(from_struct(response.properties), outputs), read_inputs)
+
+    async def update(
+        self,
+        urn: str,
+        id_: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        timeout: float,
+        ignore_changes: Sequence[str],
+        preview: bool,
+    ) -> CreateResult:
+        """Change a resource in place; in a preview, say what its outputs will be.
+
+        Raises:
+            InitError: It was changed, but did not come up.
+        """
+        if preview and not (self._config_known and self._abilities.supports_preview):
+            return CreateResult(id_, {})
+        self._require_config(urn)
+        request = provider_pb2.UpdateRequest(
+            id=id_,
+            urn=urn,
+            olds=self._wire(old_outputs),
+            news=self._wire(news),
+            old_inputs=self._wire(old_inputs),
+            timeout=timeout,
+            ignoreChanges=ignore_changes,
+            preview=preview,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            response = await self._stub.Update(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error, news) from error
+        outputs = self._marked(from_struct(response.properties), news)
+        return CreateResult(id_, outputs, response.refresh_before_update)
+
+    async def delete(self, urn: str, id_: str, inputs: Properties, outputs: Properties, timeout: float) -> None:
+        """Delete a resource."""
+        self._require_config(urn)
+        request = provider_pb2.DeleteRequest(
+            id=id_,
+            urn=urn,
+            properties=self._wire(outputs),
+            old_inputs=self._wire(inputs),
+            timeout=timeout,
+            name=name_of(urn),
+            type=type_of(urn),
+        )
+        try:
+            await self._stub.Delete(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def invoke(self, token: str, args: Properties, preview: bool) -> InvokeResult | None:
+        """Call a function; None if the configuration is not known yet, so that the answer is unknown."""
+        if not self._config_known:
+            return None
+        request = provider_pb2.InvokeRequest(tok=token, args=self._wire(args), preview=preview)
+        try:
+            response = await self._stub.Invoke(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        return InvokeResult(from_struct(getattr(response, "return")), _failures(response.failures))
+
+    async def construct(self, request: provider_pb2.ConstructRequest) -> provider_pb2.ConstructResponse:
+        """Have the plugin make a component; it registers the children itself."""
+        try:
+            return await self._stub.Construct(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def call(self, request: provider_pb2.CallRequest) -> provider_pb2.CallResponse:
+        """Call a method of a resource."""
+        try:
+            return await self._stub.Call(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def parameterize(self, request: provider_pb2.ParameterizeRequest) -> provider_pb2.ParameterizeResponse:
+        """Make the plugin serve the package that the parameters describe."""
+        try:
+            return await self._stub.Parameterize(request)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def get_schema(self) -> str:
+        """The package's schema as JSON text."""
+        try:
+            return (await self._stub.GetSchema(provider_pb2.GetSchemaRequest(version=0))).schema
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+
+    async def cancel(self) -> None:
+        """Tell the plugin to stop what it does; a plugin that is gone or does not know the call is fine."""
+        try:
+            await self._stub.Cancel(empty_pb2.Empty(), timeout=5)
+        except grpc.aio.AioRpcError:
+            return
+
+    @property
+    def accepts_outputs(self) -> bool:
+        """Whether the plugin's components take output values."""
+        return self._abilities.accept_outputs
+
+    @property
+    def configured(self) -> bool:
+        """Whether the plugin has its whole configuration."""
+        return self._config_known
+
+    def _require_config(self, urn: str) -> None:
+        if not self._config_known:
+            raise ProviderError(f"cannot operate on {urn}: {_UNAVAILABLE_CONFIG}")
+
+    def _wire(self, properties: Mapping[str, Value]) -> Any:
+        return to_struct(
+            properties,
+            keep_secrets=self._abilities.accept_secrets,
+            keep_resources=self._abilities.accept_resources,
+        )
+
+    def _marked(self, answer: Properties, asked: Properties) -> Properties:
+        return answer if self._abilities.accept_secrets else _with_secrets_of(answer, asked)
+
+    def _failure(self, error: grpc.aio.AioRpcError, inputs: Properties | None = None) -> ProviderError:
+        init = _init_failure(error)
+        if init is not None:
+            properties = self._marked(from_struct(init.properties), inputs or {})
+            read_inputs = from_struct(init.inputs) if init.HasField("inputs") else None
+            return InitError(list(init.reasons), init.id, properties, read_inputs)
+        if error.code() == grpc.StatusCode.UNAVAILABLE:
+            return ProviderError(f"the plugin of package '{self.package}' is gone: {error.details()}")
+        return ProviderError(error.details() or str(error.code()))
+
+    def _configure_failure(self, error: grpc.aio.AioRpcError) -> ProviderError:
+        for detail in _details(error):
+            missing = provider_pb2.ConfigureErrorMissingKeys()
+            if detail.Unpack(missing):
+                keys = "".join(f"\n\t{key.name}: {key.description}" for key in missing.missingKeys)
+                return ProviderError(f"provider {self.package} has missing required configuration:{keys}")
+        return self._failure(error)
+
+
+def _is_unimplemented(error: grpc.aio.AioRpcError) -> bool:
+    if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+        return True
+    # Some plugins answer UNKNOWN with the text that Go's stubs use.
+    return error.code() == grpc.StatusCode.UNKNOWN and "not yet implemented" in (error.details() or "").lower()
+
+
+def _details(error: grpc.aio.AioRpcError) -> list[Any]:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            return list(status_pb2.Status.FromString(value).details)  # type: ignore[arg-type]
+    return []
+
+
+def _init_failure(error: grpc.aio.AioRpcError) -> provider_pb2.ErrorResourceInitFailed | None:
+    for detail in _details(error):
+        failed = provider_pb2.ErrorResourceInitFailed()
+        if detail.Unpack(failed):
+            return failed
+    return None
+
+
+def _failures(failures: Any) -> tuple[CheckFailure, ...]:
+    return tuple(CheckFailure(failure.property, failure.reason) for failure in failures)
+
+
+def _diff_result(response: provider_pb2.DiffResponse) -> DiffResult:
+    detailed = None
+    if response.hasDetailedDiff or response.detailedDiff:
+        detailed = {path: (_DIFF_KINDS[item.kind], item.inputDiff) for path, item in response.detailedDiff.items()}
+    return DiffResult(
+        changes=("unknown", "none", "some")[response.changes],
+        replace_keys=tuple(response.replaces),
+        stable_keys=tuple(response.stables),
+        changed_keys=tuple(response.diffs),
+        delete_before_replace=response.deleteBeforeReplace,
+        detailed=detailed,
+    )
+
+
+def _variable(value: Value) -> str:
+    plain = value.value if isinstance(value, Secret) else value
+    return plain if isinstance(plain, str) else dumps(to_json(plain, None, show_secrets=True))
+
+
+def _with_secrets_of(answer: Properties, asked: Properties) -> Properties:
+    """The answer with a property secret again wherever the one of that name was: for plugins that drop the mark."""
+    return {key: as_secret(value) if isinstance(asked.get(key), Secret) else value for key, value in answer.items()}
