@@ -151,8 +151,14 @@ def env(stack: str, command: tuple[str, ...]) -> None:
 
 @commands.command()
 @_stack_option
-def settings(stack: str) -> None:
+@click.option("--reference", "as_reference", is_flag=True, help="Print the reference of all settings, in Markdown.")
+def settings(stack: str, as_reference: bool) -> None:
     """Checks a stack file and everything in sql/, and prints the settings in force."""
+    if as_reference:
+        from logistics.settings.reference import reference
+
+        click.echo(reference())
+        return
     from logistics.declarations import load_declarations
     from logistics.settings import load_stack
 

@@ -13,21 +13,22 @@ from ruamel.yaml.error import MarkedYAMLError
 from logistics.errors import FileError
 
 
-def load_yaml(path: Path, error: type[FileError] = FileError) -> CommentedMap:
-    """Reads a YAML file whose top level is a mapping.
+def load_yaml(path: Path, error: type[FileError] = FileError, root: Path | None = None) -> CommentedMap:
+    """Reads a YAML file whose top level is a mapping; errors name it as it lies under `root`.
 
     Raises:
         FileError: the file is absent, is no YAML, repeats a key, or is not a mapping.
     """
+    shown = path.relative_to(root) if root else path
     try:
         document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise error(path, None, "there is no such file") from None
+        raise error(shown, None, "there is no such file") from None
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
-        raise error(path, mark.line + 1 if mark else None, f"not valid YAML: {problem.problem}") from None
+        raise error(shown, mark.line + 1 if mark else None, f"not valid YAML: {problem.problem}") from None
     if not isinstance(document, CommentedMap):
-        raise error(path, 1, "expected a mapping of keys to values")
+        raise error(shown, 1, "expected a mapping of keys to values")
     return document
 
 

@@ -43,7 +43,7 @@ def load_access(root: Path) -> AccessContract:
 
 
 def _validated(path: Path, root: Path, model: type[_M]) -> _M:
-    document = load_yaml(path, ContractError)
+    document = load_yaml(path, ContractError, root)
     try:
         return model.model_validate(plain(document))
     except ValidationError as error:

@@ -129,7 +129,8 @@ class _Loader:
         self._execute(f"DELETE FROM {self._name(table)}")
         columns = ", ".join(column.name for column in self._contract(table).columns)
         self._execute(
-            f"COPY INTO {self._name(table)} ({columns}) FROM @{self._stage(table)} FILE_FORMAT = {_FILE_FORMAT} FORCE = TRUE ON_ERROR = ABORT_STATEMENT"
+            f"COPY INTO {self._name(table)} ({columns}) FROM @{self._stage(table)} FILE_FORMAT = {_FILE_FORMAT} "
+            "FORCE = TRUE ON_ERROR = ABORT_STATEMENT"
         )
         found = self._one(f"SELECT COUNT(*) FROM {self._name(table)}")
         if found is None or int(found[0]) != expected:

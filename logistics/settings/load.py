@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -39,7 +40,7 @@ def load_stack(root: Path, stack: str) -> StackSettings:
         raise UsageError(
             f"there is no stack {stack!r}: {path.name} does not exist; stacks are {', '.join(stacks(root))}"
         )
-    document = plain(load_yaml(path)).get("config")
+    document = plain(load_yaml(path, root=root)).get("config")
     if not isinstance(document, dict):
         raise SettingsError(f"{path.name}: config is missing: a mapping of settings is expected")
     return settings_from(document, stack)
@@ -114,11 +115,15 @@ def _problem(model: type[BaseModel], namespace: str, details: dict[str, Any], hi
         return _unknown(
             key, str(location[-1]), frozenset(info.alias or name for name, info in owner.model_fields.items())
         )
-    allowed = _allowed(field) or details["msg"]
+    allowed = allowed_values(field) or details["msg"]
     if details["type"] == "missing":
         return f"{key} is missing: allowed: {allowed}"
-    shown = _SECRET if f"{namespace}:{location[0]}" in hidden else repr(details["input"])
+    shown = _SECRET if f"{namespace}:{location[0]}" in hidden else _shown(details["input"])
     return f"{key} is {shown}: allowed: {allowed}"
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _field_at(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[type[BaseModel], FieldInfo | None]:
@@ -133,7 +138,8 @@ def _field_at(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[
     return owner, field
 
 
-def _allowed(field: FieldInfo | None) -> str:
+def allowed_values(field: FieldInfo | None) -> str:
+    """Returns the words for what a setting may be."""
     if field is None:
         return ""
     extra = field.json_schema_extra

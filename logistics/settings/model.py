@@ -49,7 +49,7 @@ class UserSettings(_Section):
 
     name: Identifier = setting(about="The user's name.", allowed=_IDENTIFIER_FORM)
     role: Identifier = setting(
-        about="The role granted to it, which is its default role.", allowed="a role of sql/roles.yaml"
+        about="The role granted to it, which is its default role.", allowed="a role of sql/access.yaml"
     )
     email: str = setting(
         "", about="The address that Snowflake writes to.", allowed="an e-mail address", pattern=r"^$|^[^@\s]+@[^@\s]+$"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from sqlglot.tokens import Token, TokenType
 
 from logistics.errors import SqlFileError
 from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
+
+_COMMA = re.compile(r",(?![^()]*\))")
+"""A comma outside of parentheses."""
 
 _HEADER_KEYS = {"comment", "readers"}
 
@@ -189,7 +193,7 @@ def _header(text: str, file: Path) -> dict:
 def _arguments(statement: Statement) -> tuple[tuple[str, str], ...]:
     """Reads `name type, …)`."""
     arguments = []
-    for part in statement.until(")").split(","):
+    for part in _COMMA.split(statement.until(")")):
         name, _, data_type = part.strip().partition(" ")
         if not data_type:
             raise statement.error(f"argument {part.strip()!r} has no type")
