@@ -9,7 +9,9 @@ from typing import Any
 
 # Kinds that share one set of names within a schema; every other kind has its own.
 RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE", "EVENT TABLE")
-_NAMESPACES = dict.fromkeys(RELATIONS, "RELATION")
+# The same of integrations.
+INTEGRATIONS = ("NOTIFICATION INTEGRATION", "STORAGE INTEGRATION", "API INTEGRATION", "EXTERNAL ACCESS INTEGRATION")
+_NAMESPACES = {**dict.fromkeys(RELATIONS, "RELATION"), **dict.fromkeys(INTEGRATIONS, "INTEGRATION")}
 
 # The container of objects that belong to the account itself.
 ACCOUNT = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
+from embedded.snowflake.catalog.model import ACCOUNT, INTEGRATIONS, CatalogObject
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, does_not_exist, operation_cannot_be_performed
 from embedded.snowflake.names import ObjectName, quote_if_needed
 
@@ -22,6 +22,7 @@ ACCOUNT_KINDS = frozenset(
         "RESOURCE MONITOR",
         "NETWORK POLICY",
         "INTEGRATION",
+        *INTEGRATIONS,
         "SHARE",
         "COMPUTE POOL",
         "CONNECTION",

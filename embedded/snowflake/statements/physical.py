@@ -84,3 +84,16 @@ def stream_tables(session: Session, stream: CatalogObject) -> list[int]:
 def stream_stale_after(session: Session, stream: CatalogObject) -> datetime | None:
     """When the stream's offset leaves the tables' retention."""
     return None
+
+
+def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObject) -> None:
+    """Remove the files of a stage that goes."""
+
+
+def start_sequence(session: Session, changes: CatalogTransaction, sequence: CatalogObject) -> None:
+    """Make a new sequence give its start next."""
+
+
+def sequence_next(session: Session, sequence: CatalogObject) -> int:
+    """The value that a sequence gives next."""
+    return sequence.body["start"]
