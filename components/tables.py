@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_snowflake as snowflake
@@ -62,8 +61,8 @@ class Tables(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect_stateful),
         )
 
-    def _column(self, column: Column) -> dict[str, Any]:
-        declared: dict[str, Any] = {"name": column.name.upper(), "type": column.type, "nullable": column.nullable}
+    def _column(self, column: Column) -> snowflake.TableColumnArgsDict:
+        declared: snowflake.TableColumnArgsDict = {"name": column.name.upper(), "type": column.type, "nullable": column.nullable}
         if column.comment:
             declared["comment"] = column.comment
         if column.masking_policy:

@@ -10,7 +10,7 @@ import sqlglot
 import yaml
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from logistics.errors import SqlFileError
 from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile

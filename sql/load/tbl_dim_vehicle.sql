@@ -1,7 +1,16 @@
 merge into {{ database }}.marts.tbl_dim_vehicle as target
 using (
     select
-        vehicles.*,
+        vehicles.vehicle_id,
+        vehicles.vehicle_type,
+        vehicles.license_plate,
+        vehicles.home_country,
+        vehicles.current_mileage,
+        vehicles.last_maintenance_mileage,
+        vehicles.last_maintenance_date,
+        vehicles.maintenance_interval_miles,
+        vehicles.maintenance_interval_days,
+        vehicles.fuel_efficiency_mpg,
         datediff(day, vehicles.last_maintenance_date, newest.ordered_at) as days_since_last_maintenance
     from {{ database }}.raw.raw_vehicles as vehicles
     cross join (select max(ordered_at) as ordered_at from {{ database }}.raw.raw_orders) as newest

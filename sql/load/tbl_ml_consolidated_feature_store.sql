@@ -13,6 +13,6 @@ cross join (select max(ordered_at)::date as feature_date from {{ database }}.raw
 left join {{ database }}.marts.tbl_fact_shipments as shipments
     on
         customers.customer_id = shipments.customer_id
-        and shipments.shipment_date > dateadd(day, -30, newest.feature_date)
-        and shipments.shipment_date <= newest.feature_date
+        and dateadd(day, -30, newest.feature_date) < shipments.shipment_date
+        and newest.feature_date >= shipments.shipment_date
 group by newest.feature_date, customers.customer_id;

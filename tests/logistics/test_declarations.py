@@ -97,9 +97,9 @@ BROKEN = {
     "unknown reader": (
         DIM,
         "readers: [data_analyst",
-        "readers: [data_analist",
+        "readers: [data_reporter",
         f"{DIM}: ",
-        "unknown reader data_analist",
+        "unknown reader data_reporter",
     ),
     "retention": (DIM, "retention_days: 7", "retention_days: 91", f"{DIM}:6: ", "less than or equal to 90"),
     "another name": (
@@ -170,6 +170,6 @@ def test_a_missing_file_is_told(project):
 
 
 def test_a_user_with_an_unknown_role_is_told(project, edit):
-    edit("Pulumi.dev.yaml", "role: DATA_ANALYST", "role: DATA_ANALIST")
-    with pytest.raises(SettingsError, match=r"logistics:users\[0\]\.role is 'DATA_ANALIST': allowed: DATA_ENGINEER"):
+    edit("Pulumi.dev.yaml", "role: DATA_ANALYST", "role: DATA_REPORTER")
+    with pytest.raises(SettingsError, match=r"logistics:users\[0\]\.role is 'DATA_REPORTER': allowed: DATA_ENGINEER"):
         load_declarations(project, load_stack(project, "dev"))

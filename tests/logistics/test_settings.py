@@ -38,8 +38,8 @@ BAD = {
         "logistics:warehousSize is an unknown key (did you mean warehouseSize?)",
     ),
     "unknown provider key": (
-        {"snowflake:acountName": "X"},
-        "snowflake:acountName is an unknown key (did you mean accountName?)",
+        {"snowflake:accountNames": "X"},
+        "snowflake:accountNames is an unknown key (did you mean accountName?)",
     ),
     "unknown namespace": ({"snowflak:user": "X"}, "snowflak:user is no key of this project"),
     "size": ({"logistics:warehouseSize": "HUGE"}, "logistics:warehouseSize is 'HUGE': allowed: X-SMALL, SMALL, MEDIUM"),

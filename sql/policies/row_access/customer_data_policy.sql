@@ -3,9 +3,9 @@ create row access policy governance.customer_data_policy as (customer_id varchar
 case
     when current_role() = {{ data_engineer }} then true
     when current_role() = {{ data_analyst }} then customer_id in (
-        select access.customer_id
-        from {{ database }}.governance.user_customer_access as access
-        where access.user_id = current_user()
+        select listed.customer_id
+        from {{ database }}.governance.user_customer_access as listed
+        where listed.user_id = current_user()
     )
     else false
 end;

@@ -3,9 +3,9 @@ create row access policy governance.vehicle_data_policy as (vehicle_id varchar) 
 case
     when current_role() = {{ data_engineer }} then true
     when current_role() = {{ data_analyst }} then vehicle_id in (
-        select access.vehicle_id
-        from {{ database }}.governance.user_vehicle_access as access
-        where access.user_id = current_user()
+        select listed.vehicle_id
+        from {{ database }}.governance.user_vehicle_access as listed
+        where listed.user_id = current_user()
     )
     else false
 end;

@@ -1,4 +1,4 @@
--- comment: Shipments, average delivery time and revenue by customer; a secure view, since Snowflake allows no materialized view over protected tables or a join
+-- comment: Shipments, delivery time and revenue by customer; a secure view, as Snowflake has no materialized view over protected tables
 -- readers: [data_analyst, data_scientist]
 create secure view analytics.mv_customer_summary as
 select
