@@ -134,3 +134,26 @@ def confirm_name(question: str, name: str, ask: Callable[[str], str] = input) ->
     if answer.strip() != name:
         out("confirmation declined")
         raise ConfirmationDeclined
+
+
+def choose(question: str, options: Sequence[str], default: str, color: str) -> str:
+    """Have the user choose, by a word or its first letters.
+
+    Args:
+        question: What is asked.
+        options: What can be chosen.
+        default: What stands first; also the answer to an end of input.
+        color: always, never or raw.
+    """
+    from embedded.engine.display import colors
+
+    out(colors.colorize(f"{colors.PROMPT}{question}{colors.RESET} [{'/'.join(options)}]", color))
+    while True:
+        try:
+            answer = input(f"({default}) > ").strip().lower() or default
+        except EOFError:
+            return default
+        found = [option for option in options if option.startswith(answer)]
+        if len(found) == 1:
+            return found[0]
+        out(f"Please answer {', '.join(options[:-1])} or {options[-1]}.")
