@@ -20,6 +20,7 @@ def delete_steps(context: Context, resources: Sequence[Resource], unwanted: Call
     for resource in reversed(resources):
         if resource.delete:
             steps.append(DeleteStep(old=resource, replacing=True))
+            context.deletes.add(resource.urn)
         elif unwanted(resource):
             if resource.pending_replacement:
                 steps.append(RemovePendingReplaceStep(old=resource))

@@ -75,12 +75,8 @@ async def _targeted(context: Context, targets: UrnPatterns, resources: list[Reso
             )
         context.saw_error = True
         if not context.dry_run:
-            raise _UnnamedTargets
+            raise Bail
     return doomed
-
-
-class _UnnamedTargets(Bail):
-    """Dependents would be destroyed that were not named."""
 
 
 async def _keep_the_rest(

@@ -101,7 +101,7 @@ class StepExecutor:
 
     def _succeed(self, step: Step) -> None:
         context = self._context
-        if step.counts:
+        if step.counts and (step.op != "refresh" or context.operation.kind == "refresh"):
             context.count(step.result_op, step.resource)
         # A component's outputs are told when the program registers them; those of a deleted one never are.
         if step.resource.custom or step.new is None or step.op == "refresh" or step.op.startswith("import"):

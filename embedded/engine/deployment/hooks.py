@@ -26,13 +26,12 @@ KINDS = (
     "after_delete",
     "on_error",
 )
-"""The fields of a hooks binding in the protocol; the state has the same names in camel case."""
+"""The fields of a hooks binding in the protocol; the state has the same names in Pascal case."""
 
 
 def state_name(kind: str) -> str:
-    """The name of a kind of hook in the state: `beforeCreate`."""
-    first, *rest = kind.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    """The name of a kind of hook in the state: `BeforeCreate`."""
+    return "".join(part.capitalize() for part in kind.split("_"))
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,9 @@ def add_request(inputs: Properties, request: PackageRequest) -> None:
     """Note the wanted version and address among a provider's inputs, as the state keeps them."""
     if request.version:
         inputs["version"] = request.version
+        inputs.setdefault(_INTERNAL_KEY, {})
     if request.download_url:
-        internal = inputs.setdefault(_INTERNAL_KEY, {})
-        internal["pluginDownloadURL"] = request.download_url
+        inputs.setdefault(_INTERNAL_KEY, {})["pluginDownloadURL"] = request.download_url
 
 
 class ProviderRegistry:
@@ -145,12 +145,12 @@ class ProviderRegistry:
         """Configure the plugin that was checked; its id is new, or unknown in a preview."""
         id_ = UNKNOWN_PROVIDER_ID if self._dry_run else str(uuid.uuid4())
         await self._configure(resource, id_)
-        return id_, resource.inputs
+        return id_, _visible(resource.inputs)
 
     async def update(self, resource: Resource) -> Properties:
         """Configure the plugin that was checked in the place of the old one."""
         await self._configure(resource, resource.id)
-        return resource.inputs
+        return _visible(resource.inputs)
 
     async def same(self, resource: Resource) -> None:
         """Have the provider's plugin run with the configuration of the state."""

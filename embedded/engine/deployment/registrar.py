@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.executor import StepExecutor
@@ -21,7 +22,10 @@ from embedded.engine.errors import EngineError
 from embedded.engine.events import ResourceOutputsEvent
 from embedded.engine.state import Resource
 from embedded.engine.urn import child, is_provider_type, package_of, provider_reference
-from embedded.engine.values import Properties
+from embedded.engine.values import Properties, equal
+
+# Turns of the event loop that a planned registration leaves to the others: enough for one to send its first call.
+_YIELDS = 4
 
 
 class Terminated(Exception):
@@ -49,6 +53,8 @@ class Registrar:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._failed: set[str] = set()
+        self._stack_outputs: Properties | None = None
         self.broken = False
 
     async def register(self, goal: Goal, request: PackageRequest) -> Registered:
@@ -89,11 +95,26 @@ class Registrar:
         Raises:
             EngineError: No such registration is open.
         """
+        if urn == self._context.root_urn:
+            self._stack_outputs = outputs
+        else:
+            self._set_outputs(urn, outputs)
+
+    def finish_stack(self, failed: bool) -> None:
+        """Set the outputs of the stack, which count when all is done; after a failure none of the old ones is lost."""
+        root = self._context.root_urn
+        if self._stack_outputs is None or root in self._context.deletes:
+            return
+        old = self._context.olds.get(root)
+        kept = dict(old.outputs) if failed and old is not None else {}
+        self._set_outputs(root, {**kept, **self._stack_outputs})
+
+    def _set_outputs(self, urn: str, outputs: Properties) -> None:
         step = self._steps.get(urn)
         if step is None or step.new is None:
             raise EngineError(f"cannot complete a resource '{urn}' whose registration isn't pending")
         step.new.outputs = outputs
-        if step.old is None or step.op != "same" or step.old.outputs != outputs:
+        if step.old is None or step.op != "same" or not equal(step.old.outputs, outputs):
             self._context.manager.update(step.new)
         self._context.emit(ResourceOutputsEvent(step.metadata(), planning=self._context.dry_run))
 
@@ -126,6 +147,8 @@ class Registrar:
             async with self._planning:
                 if self._executor.stopped.is_set():
                     raise Terminated
+                if self._failed and (spared := self._after_failure(goal)):
+                    return spared
                 steps = self._planned(await self._generator.register(goal))
             registered = await self._execute(steps, goal.type, goal.name, goal.parent)
             if steps[-1].op == "import" and not registered.failed:
@@ -144,7 +167,20 @@ class Registrar:
                 self._steps[step.new.urn] = step
         return steps
 
+    def _after_failure(self, goal: Goal) -> Registered | None:
+        """What becomes of a registration that depends on one that failed: nothing, and so on down."""
+        operation = self._context.operation
+        urn = child(operation.stack, operation.project, goal.parent, goal.type, goal.name)
+        resource = Resource(urn=urn, type=goal.type, custom=goal.custom, **_references_of(goal))
+        if not any(reference in self._failed for reference in resource.references()):
+            return None
+        self._failed.add(urn)
+        return Registered(resource, failed=True)
+
     async def _execute(self, steps: list[Step], type_: str, name: str, parent: str) -> Registered:
+        # Others that are ready are planned first: what is wrong with them is found before more is changed.
+        for _ in range(_YIELDS):
+            await asyncio.sleep(0)
         done = await self._executor.run(steps)
         resource = next((step.new for step in reversed(steps) if step.new is not None), None)
         if resource is None:
@@ -152,6 +188,8 @@ class Registrar:
             resource = Resource(urn=child(operation.stack, operation.project, parent, type_, name), type=type_)
         if not done and self._executor.stopped.is_set():
             raise Terminated
+        if not done:
+            self._failed.add(resource.urn)
         skipped = any(getattr(step, "skipped_create", False) for step in steps)
         return Registered(resource, failed=not done, skipped=skipped)
 
@@ -171,6 +209,17 @@ class Registrar:
         self._in_flight -= 1
         if not self._in_flight:
             self._idle.set()
+
+
+def _references_of(goal: Goal) -> dict[str, Any]:
+    return {
+        "parent": goal.parent,
+        "provider": goal.provider,
+        "dependencies": goal.dependencies,
+        "property_dependencies": goal.property_dependencies,
+        "deleted_with": goal.deleted_with,
+        "replace_with": goal.replace_with,
+    }
 
 
 def package_request(type_: str, version: str, download_url: str) -> PackageRequest:

@@ -129,10 +129,11 @@ class _Run:
             elif operation.kind == "import":
                 await run_imports(self._context, self._registrar, self._executor)
         except Bail:
-            self._registrar.refuse()
+            self._executor.stop()
         except EngineError as error:
             self._context.diagnose("error", error.message)
             self._registrar.refuse()
+        self._registrar.finish_stack(self._failed)
         self._report_failure()
 
     def _runs_program(self) -> bool:
@@ -155,6 +156,7 @@ class _Run:
             for urn in patterns.unmatched(self._context.olds):
                 message = f"Resource {flag} '{urn}' could not be found in the stack."
                 self._context.diagnose("error", message, urn)
+                self._registrar.refuse()
                 raise Bail
 
     async def _refresh(self) -> None:
