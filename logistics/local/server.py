@@ -154,10 +154,8 @@ def _any_port() -> int:
         return probe.getsockname()[1]
 
 
-def _launch(root: Path, port: int) -> Server:
-    data = server_folder(root) / "data"
-    data.mkdir(exist_ok=True)
-    command = [
+def _command(port: int, data: Path) -> list[str]:
+    return [
         sys.executable,
         "-m",
         "embedded.snowflake",
@@ -169,11 +167,24 @@ def _launch(root: Path, port: int) -> Server:
         "--data",
         str(data),
     ]
+
+
+def _launch(root: Path, port: int) -> Server:
+    """Starts the process in a session of its own, since it outlives this command."""
+    data = server_folder(root) / "data"
+    data.mkdir(exist_ok=True)
     environment = os.environ | {"LOCAL_SNOWFLAKE_ADMIN_PASSWORD": admin_password(root), "PYTHONUNBUFFERED": "1"}
     with log_file(root).open("ab") as log:
-        process = subprocess.Popen(  # it outlives this command, in a session of its own
-            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        process = subprocess.Popen(
+            _command(port, data),
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
+    process.returncode = 0  # the process is not this command's to wait for
     return Server(pid=process.pid, started=psutil.Process(process.pid).create_time(), port=port)
 
 
