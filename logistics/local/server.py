@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
-from logistics.errors import LogisticsError
+from logistics.errors import Locked, LogisticsError
 from logistics.local.secrets import admin_password
 from logistics.project import local_folder
 
@@ -119,10 +120,36 @@ def _record(root: Path) -> Path:
 
 @contextmanager
 def _one_at_a_time(root: Path) -> Iterator[None]:
-    """Holds the others back while one starts or stops the server."""
-    with (server_folder(root) / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Holds the others back while one starts or stops the server.
+
+    Raises:
+        Locked: another one has not finished for a long time.
+    """
+    deadline = time.monotonic() + START_SECONDS + STOP_SECONDS
+    with (server_folder(root) / "lock").open("a+") as lock:
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                raise Locked(
+                    f"process {_holder(lock)} starts or stops the local Snowflake and does not finish: see {log_file(root)}"
+                )
+            time.sleep(_POLL_SECONDS)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: IO[str]) -> str:
+    lock.seek(0)
+    return lock.read() or "unknown"
 
 
 def _free_port(asked: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ import sys
 import psutil
 import pytest
 
-from logistics.errors import LogisticsError
+from logistics.errors import Locked, LogisticsError
 from logistics.local import server
 
 ANSWERS = "import sys, http.server as h; h.HTTPServer(('127.0.0.1', int(sys.argv[1])), h.SimpleHTTPRequestHandler).serve_forever()"
@@ -101,3 +102,16 @@ def test_the_admin_password_reaches_it_by_environment_alone(stand_in):
     assert process.environ()["LOCAL_SNOWFLAKE_ADMIN_PASSWORD"] == password
     assert password not in " ".join(process.cmdline())
     assert os.getsid(running.pid) == running.pid
+
+
+def test_two_do_not_start_it_at_once(stand_in, monkeypatch):
+    root = stand_in(ANSWERS)
+    monkeypatch.setattr(server, "START_SECONDS", 0)
+    monkeypatch.setattr(server, "STOP_SECONDS", 0)
+    with (server.server_folder(root) / "lock").open("w") as held:
+        held.write("4242")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Locked, match="process 4242 starts or stops the local Snowflake"):
+            server.start(root)
+    monkeypatch.undo()
