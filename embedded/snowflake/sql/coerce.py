@@ -105,7 +105,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("NUMBER", "TIMESTAMP_NTZ"): _call("sf_epoch"),
     ("NUMBER", "TIMESTAMP_LTZ"): _wrap("timezone('UTC', sf_epoch({x}))"),
     ("NUMBER", "TIMESTAMP_TZ"): _wrap("timezone('UTC', sf_epoch({x}))"),
-    ("NUMBER", "VARIANT"): _wrap("to_json({x})"),
+    ("NUMBER", "VARIANT"): _call("sf_number_json"),
     ("FLOAT", "FLOAT"): _same,
     ("FLOAT", "NUMBER"): _plain,
     ("FLOAT", "VARCHAR"): _call("sf_float_text"),

@@ -25,7 +25,7 @@ _MACROS = {
     ),
     "sf_float(x)": (
         "CASE WHEN x IS NULL OR try_cast(x AS DOUBLE) IS NOT NULL THEN try_cast(x AS DOUBLE) "
-        "ELSE sf_error('100038', 'Numeric value ''' || x || ''' is not recognized') END"
+        "ELSE CAST(sf_error('100038', 'Numeric value ''' || x || ''' is not recognized') AS DOUBLE) END"
     ),
     "sf_variant_number(x)": (
         "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS VARCHAR) ELSE sf_number(x ->> '$') END"
@@ -86,8 +86,31 @@ _MACROS = {
         "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END "
         "ELSE regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') END"
     ),
+    # Exact digits: to_json would write a decimal as a double.
+    "sf_number_json(x)": (
+        "CAST(CASE WHEN contains(CAST(x AS VARCHAR), '.') THEN rtrim(rtrim(CAST(x AS VARCHAR), '0'), '.') "
+        "ELSE CAST(x AS VARCHAR) END AS JSON)"
+    ),
     "sf_unhex(x)": "unhex(x)",
     "sf_canonical(x)": "CAST(x AS VARCHAR)",
+    "sf_json_text(x)": (
+        "CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN json_valid(x) THEN x "
+        "ELSE sf_error('100069', 'Error parsing JSON: ' || left(x, 60)) END"
+    ),
+    # An object of lists of keys and JSON values; NULL keys are left out, keys come in order.
+    "sf_object(keys, vals)": (
+        "CAST('{' || coalesce(array_to_string(list_transform(list_sort(list_filter(list_zip(keys, vals), lambda p: p[1] IS NOT NULL)), "
+        "lambda p: CAST(to_json(p[1]) AS VARCHAR) || ':' || coalesce(CAST(p[2] AS VARCHAR), 'null')), ','), '') || '}' AS JSON)"
+    ),
+    "sf_object_filter(x, wanted, keep)": (
+        "sf_object(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "
+        "list_transform(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), lambda k: json_extract(x, '$.\"' || k || '\"')))"
+    ),
+    "sf_typeof(x)": (
+        "CASE json_type(x) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'UBIGINT' THEN 'INTEGER' "
+        "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
+        "ELSE json_type(x) END"
+    ),
     "sf_as_object(x)": (
         "CASE WHEN x IS NULL OR json_type(x) IN ('OBJECT', 'NULL') THEN nullif(CAST(x AS VARCHAR), 'null')::JSON "
         "ELSE CAST(sf_error('100071', 'Failed to cast variant value ' || CAST(x AS VARCHAR) || ' to OBJECT') AS JSON) END"

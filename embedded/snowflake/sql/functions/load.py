@@ -1,5 +1,15 @@
 """Imports every module of functions, so that they register."""
 
-from embedded.snowflake.sql.functions import aggregates
+from embedded.snowflake.sql.functions import (
+    aggregates,
+    conditional,
+    context,
+    dates,
+    numbers,
+    regexp,
+    semi,
+    strings,
+    windows,
+)
 
-__all__ = ["aggregates"]
+__all__ = ["aggregates", "conditional", "context", "dates", "numbers", "regexp", "semi", "strings", "windows"]

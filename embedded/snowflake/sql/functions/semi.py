@@ -1,0 +1,392 @@
+"""VARIANT, OBJECT and ARRAY functions. Values are JSON text inside DuckDB."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.sql.coerce import cast
+from embedded.snowflake.sql.functions.registry import Call, function
+from embedded.snowflake.sql.paths import element, extract, semi_structured
+from embedded.snowflake.sql.typed import Typed, boolean, integer
+from embedded.snowflake.types import (
+    ARRAY,
+    BOOLEAN,
+    DATE,
+    FLOAT,
+    NUMBER,
+    OBJECT,
+    TIMESTAMP_NTZ,
+    VARCHAR,
+    VARIANT,
+    DataType,
+)
+
+
+def variant(call: Call, index: int) -> str:
+    """An argument as JSON; SQL NULL stays NULL."""
+    return cast(call.arg(index), VARIANT, call.zone).sql
+
+
+@function("PARSE_JSON", args=(1, 2))
+def parse_json(call: Call) -> Typed:
+    """The VARIANT that a JSON text describes."""
+    return Typed(f"json(sf_json_text({call.text(0)}))", VARIANT)
+
+
+@function("TRY_PARSE_JSON", args=(1, 2))
+def try_parse_json(call: Call) -> Typed:
+    """The VARIANT that a JSON text describes, or NULL if it is none."""
+    text = call.text(0)
+    return Typed(f"(CASE WHEN json_valid({text}) THEN json({text}) END)", VARIANT)
+
+
+@function("CHECK_JSON", args=1)
+def check_json(call: Call) -> Typed:
+    """NULL if a text is JSON, else what is wrong."""
+    text = call.text(0)
+    return Typed(f"(CASE WHEN {text} IS NULL OR json_valid({text}) THEN NULL ELSE 'Invalid JSON' END)", VARCHAR)
+
+
+@function("TO_JSON", args=1)
+def to_json(call: Call) -> Typed:
+    """The JSON text of a VARIANT."""
+    return Typed(f"CAST({variant(call, 0)} AS VARCHAR)", VARCHAR)
+
+
+@function("TO_VARIANT", args=1)
+def to_variant(call: Call) -> Typed:
+    """The value as VARIANT."""
+    return Typed(variant(call, 0), VARIANT)
+
+
+@function("TO_OBJECT", "TO_ARRAY", args=1)
+def to_container(call: Call) -> Typed:
+    """The value as OBJECT, or as ARRAY (a scalar becomes an array of one)."""
+    kind = OBJECT if call.name == "TO_OBJECT" else ARRAY
+    value = Typed(variant(call, 0), VARIANT)
+    return cast(value, kind, call.zone)
+
+
+def _pairs(call: Call) -> list[tuple[str, str]]:
+    if len(call.nodes) == 1 and isinstance(call.nodes[0], exp.Star):
+        from embedded.snowflake.sql.select import expand_star
+
+        columns = expand_star(call.nodes[0], call.binder)
+        return [(f"'{name}'".replace("\x01", ""), cast(value, VARIANT, call.zone).sql) for name, value in columns]
+    if len(call.nodes) % 2:
+        raise SqlCompilationError(
+            f"not enough arguments for function [{call.name}], expected an even number", 938, "22023"
+        )
+    return [(call.text(index), variant(call, index + 1)) for index in range(0, len(call.nodes), 2)]
+
+
+@function("OBJECT_CONSTRUCT", args=(0, None))
+def object_construct(call: Call) -> Typed:
+    """An object of keys and values; pairs with a NULL in them are left out."""
+    pairs = _pairs(call)
+    if not pairs:
+        return Typed("CAST('{}' AS JSON)", OBJECT, False)
+    keys = ", ".join(f"CASE WHEN {value} IS NULL THEN NULL ELSE {key} END" for key, value in pairs)
+    values = ", ".join(value for _, value in pairs)
+    return Typed(f"sf_object([{keys}], [{values}])", OBJECT, False)
+
+
+@function("OBJECT_CONSTRUCT_KEEP_NULL", args=(0, None))
+def object_construct_keep_null(call: Call) -> Typed:
+    """An object of keys and values; NULL values are JSON null, NULL keys left out."""
+    pairs = _pairs(call)
+    if not pairs:
+        return Typed("CAST('{}' AS JSON)", OBJECT, False)
+    keys, values = (
+        ", ".join(items) for items in zip(*((k, f"coalesce({v}, CAST('null' AS JSON))") for k, v in pairs), strict=True)
+    )
+    return Typed(f"sf_object([{keys}], [{values}])", OBJECT, False)
+
+
+@function("OBJECT_INSERT", args=(3, 4))
+def object_insert(call: Call) -> Typed:
+    """The object with one more key; one that is there is an error unless the last argument is true.
+
+    Raises:
+        SnowflakeError: the key is there (100065), when it runs.
+    """
+    base, key, value = variant(call, 0), call.text(1), variant(call, 2)
+    allowed = call.cast(3, BOOLEAN).sql if len(call) > 3 else "false"
+    taken = f"list_contains(json_keys({base}), {key}) AND NOT {allowed}"
+    error = f"CAST(sf_error('100065', 'Failed to insert key ' || {key}) AS JSON)"
+    added = f"json_merge_patch({base}, sf_object([{key}], [{value}]))"
+    return Typed(f"(CASE WHEN {taken} THEN {error} WHEN {value} IS NULL THEN {base} ELSE {added} END)", OBJECT)
+
+
+@function("OBJECT_DELETE", args=(2, None))
+def object_delete(call: Call) -> Typed:
+    """The object without some keys."""
+    keys = ", ".join(call.text(index) for index in range(1, len(call)))
+    return Typed(f"sf_object_filter({variant(call, 0)}, [{keys}], false)", OBJECT)
+
+
+@function("OBJECT_PICK", args=(2, None))
+def object_pick(call: Call) -> Typed:
+    """The object with some keys only."""
+    if len(call) == 2 and call.arg(1).type.is_semi_structured:
+        keys = f"CAST({variant(call, 1)} AS VARCHAR[])"
+    else:
+        keys = f"[{', '.join(call.text(index) for index in range(1, len(call)))}]"
+    return Typed(f"sf_object_filter({variant(call, 0)}, {keys}, true)", OBJECT)
+
+
+@function("OBJECT_KEYS", args=1)
+def object_keys(call: Call) -> Typed:
+    """The object's keys, in order."""
+    return Typed(f"to_json(list_sort(json_keys({variant(call, 0)})))", ARRAY)
+
+
+@function("ARRAY_CONSTRUCT", args=(0, None))
+def array_construct(call: Call) -> Typed:
+    """An array of the arguments; NULLs are JSON null."""
+    items = ", ".join(f"coalesce({variant(call, index)}, CAST('null' AS JSON))" for index in range(len(call)))
+    return Typed(f"to_json([{items}])" if items else "CAST('[]' AS JSON)", ARRAY, False)
+
+
+@function("ARRAY_CONSTRUCT_COMPACT", args=(0, None))
+def array_construct_compact(call: Call) -> Typed:
+    """An array of the arguments that are not NULL."""
+    items = ", ".join(variant(call, index) for index in range(len(call)))
+    return Typed(
+        f"to_json(list_filter([{items}], lambda x: x IS NOT NULL AND x <> 'null'))" if items else "CAST('[]' AS JSON)",
+        ARRAY,
+        False,
+    )
+
+
+def _list(call: Call, index: int) -> str:
+    """An array argument as a DuckDB list of JSON."""
+    return f"CAST({cast(call.arg(index), VARIANT, call.zone).sql} AS JSON[])"
+
+
+@function("ARRAY_SIZE", args=1)
+def array_size(call: Call) -> Typed:
+    """The number of elements; NULL if it is no array."""
+    value = variant(call, 0)
+    return integer(f"(CASE WHEN json_type({value}) = 'ARRAY' THEN json_array_length({value}) END)")
+
+
+@function("ARRAY_CONTAINS", args=2)
+def array_contains(call: Call) -> Typed:
+    """Whether a VARIANT is in an array."""
+    return boolean(
+        f"list_contains(list_transform({_list(call, 1)}, lambda x: CAST(x AS VARCHAR)), CAST({variant(call, 0)} AS VARCHAR))"
+    )
+
+
+@function("ARRAY_POSITION", args=2)
+def array_position(call: Call) -> Typed:
+    """Where a VARIANT is in an array, from 0; NULL if it is not."""
+    return integer(
+        f"(list_position(list_transform({_list(call, 1)}, lambda x: CAST(x AS VARCHAR)), CAST({variant(call, 0)} AS VARCHAR)) - 1)"
+    )
+
+
+_LISTS = {
+    "ARRAY_COMPACT": "list_filter({0}, lambda x: x IS NOT NULL AND CAST(x AS VARCHAR) <> 'null')",
+    "ARRAY_DISTINCT": "list_distinct({0})",
+    "ARRAY_REVERSE": "list_reverse({0})",
+    "ARRAY_FLATTEN": "flatten(list_transform({0}, lambda x: CAST(x AS JSON[])))",
+}
+
+
+@function(*_LISTS, args=1)
+def array_of_one(call: Call) -> Typed:
+    """An array made of another."""
+    return Typed(f"to_json({_LISTS[call.name].format(_list(call, 0))})", ARRAY)
+
+
+@function("ARRAY_CAT", "ARRAY_INTERSECTION", "ARRAY_EXCEPT", args=2)
+def array_of_two(call: Call) -> Typed:
+    """An array made of two."""
+    first, second = _list(call, 0), _list(call, 1)
+    text = {
+        "ARRAY_CAT": f"list_concat({first}, {second})",
+        "ARRAY_INTERSECTION": f"list_intersect({first}, {second})",
+        "ARRAY_EXCEPT": f"list_filter({first}, lambda x: NOT list_contains({second}, x))",
+    }[call.name]
+    return Typed(f"to_json({text})", ARRAY)
+
+
+@function("ARRAYS_OVERLAP", args=2)
+def arrays_overlap(call: Call) -> Typed:
+    """Whether two arrays share an element."""
+    return boolean(f"list_has_any({_list(call, 0)}, {_list(call, 1)})")
+
+
+@function("ARRAY_APPEND", "ARRAY_PREPEND", args=2)
+def array_grown(call: Call) -> Typed:
+    """The array with one more element at its end or start."""
+    item = f"[coalesce({variant(call, 1)}, CAST('null' AS JSON))]"
+    parts = (_list(call, 0), item) if call.name == "ARRAY_APPEND" else (item, _list(call, 0))
+    return Typed(f"to_json(list_concat({parts[0]}, {parts[1]}))", ARRAY)
+
+
+@function("ARRAY_INSERT", args=3)
+def array_insert(call: Call) -> Typed:
+    """The array with an element put in at a place."""
+    items, place = _list(call, 0), f"CAST({call.number(1).sql} AS BIGINT)"
+    return Typed(
+        f"to_json(list_concat(list_concat({items}[1:{place}], [{variant(call, 2)}]), {items}[{place} + 1:]))", ARRAY
+    )
+
+
+@function("ARRAY_REMOVE_AT", args=2)
+def array_remove_at(call: Call) -> Typed:
+    """The array without the element at a place."""
+    items, place = _list(call, 0), f"CAST({call.number(1).sql} AS BIGINT)"
+    return Typed(f"to_json(list_concat({items}[1:{place}], {items}[{place} + 2:]))", ARRAY)
+
+
+@function("ARRAY_REMOVE", args=2)
+def array_remove(call: Call) -> Typed:
+    """The array without the elements equal to a value."""
+    return Typed(
+        f"to_json(list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> CAST({variant(call, 1)} AS VARCHAR)))",
+        ARRAY,
+    )
+
+
+@function("ARRAY_SLICE", args=3)
+def array_slice(call: Call) -> Typed:
+    """The elements from one place to before another; negative places count from the end."""
+    items, start, stop = _list(call, 0), *(f"CAST({call.number(index).sql} AS BIGINT)" for index in (1, 2))
+    first = f"(CASE WHEN {start} < 0 THEN len({items}) + {start} ELSE {start} END + 1)"
+    last = f"(CASE WHEN {stop} < 0 THEN len({items}) + {stop} ELSE {stop} END)"
+    return Typed(f"to_json({items}[{first}:{last}])", ARRAY)
+
+
+@function("ARRAY_TO_STRING", args=2)
+def array_to_string(call: Call) -> Typed:
+    """The elements as text, joined; nulls are empty."""
+    return Typed(
+        f"array_to_string(list_transform({_list(call, 0)}, lambda x: coalesce(x ->> '$', '')), {call.text(1)})", VARCHAR
+    )
+
+
+@function("ARRAY_SORT", args=(1, 3))
+def array_sort(call: Call) -> Typed:
+    """The elements in order: numbers as numbers, others as text; nulls last when ascending."""
+    ascending = call.constant(1, True)
+    items = _list(call, 0)
+    order, nulls = ("ASC", "LAST") if ascending else ("DESC", "FIRST")
+    keyed = f"list_transform({items}, lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
+    return Typed(f"to_json(list_transform(list_sort({keyed}, '{order}', 'NULLS {nulls}'), lambda s: s.x))", ARRAY)
+
+
+@function("ARRAY_MIN", "ARRAY_MAX", args=1)
+def array_extreme(call: Call) -> Typed:
+    """The least or greatest element."""
+    keyed = f"list_transform(list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> 'null'), lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
+    return Typed(f"(list_{call.name[-3:].lower()}({keyed})).x", VARIANT)
+
+
+@function("ARRAY_GENERATE_RANGE", args=(2, 3))
+def array_generate_range(call: Call) -> Typed:
+    """The integers from one to before another."""
+    args = ", ".join(f"CAST({call.number(index).sql} AS BIGINT)" for index in range(len(call)))
+    return Typed(f"to_json(range({args}))", ARRAY)
+
+
+@function("GET", args=2)
+def get(call: Call) -> Typed:
+    """The element under a key or at a place."""
+    return element(semi_structured(call.arg(0)), call.arg(1), call.zone)
+
+
+@function("GET_IGNORE_CASE", args=2)
+def get_ignore_case(call: Call) -> Typed:
+    """The element under a key, whatever its case."""
+    value = variant(call, 0)
+    key = f"list_filter(json_keys({value}), lambda k: lower(k) = lower({call.text(1)}))[1]"
+    return Typed(f"json_extract({value}, '$.\"' || {key} || '\"')", VARIANT)
+
+
+@function("GET_PATH", "JSON_EXTRACT_PATH_TEXT", args=2)
+def get_path(call: Call) -> Typed:
+    """The element that a path leads to; JSON_EXTRACT_PATH_TEXT gives it as text, of a JSON text."""
+    is_text = call.name != "GET_PATH"
+    value = Typed(f"json({call.text(0)})", VARIANT) if is_text else semi_structured(call.arg(0))
+    found = extract(value, path_keys(str(call.constant(1))))
+    return Typed(f"({found.sql} ->> '$')", VARCHAR) if is_text else found
+
+
+def path_keys(path: str) -> list[str | int]:
+    """The keys and places of a path written as text: `a.b[0]."c d"`."""
+    import re
+
+    keys: list[str | int] = []
+    for match in re.finditer(r'"((?:[^"]|"")*)"|\[\s*(\d+)\s*\]|\[\s*\'([^\']*)\'\s*\]|([^.\[\]"]+)', path):
+        quoted, place, bracketed, plain = match.groups()
+        if place is not None:
+            keys.append(int(place))
+        else:
+            keys.append(
+                quoted.replace('""', '"') if quoted is not None else bracketed if bracketed is not None else plain
+            )
+    return keys
+
+
+@function("TYPEOF", args=1)
+def type_of(call: Call) -> Typed:
+    """The type of what a VARIANT holds."""
+    return Typed(f"sf_typeof({variant(call, 0)})", VARCHAR)
+
+
+_CHECKS = {
+    "IS_ARRAY": "json_type({x}) = 'ARRAY'",
+    "IS_OBJECT": "json_type({x}) = 'OBJECT'",
+    "IS_BOOLEAN": "json_type({x}) = 'BOOLEAN'",
+    "IS_VARCHAR": "json_type({x}) = 'VARCHAR'",
+    "IS_CHAR": "json_type({x}) = 'VARCHAR'",
+    "IS_INTEGER": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT')",
+    "IS_DECIMAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
+    "IS_DOUBLE": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
+    "IS_REAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
+}
+
+
+@function(*_CHECKS, args=1)
+def is_type(call: Call) -> Typed:
+    """Whether a VARIANT holds a value of a type."""
+    return boolean(f"({_CHECKS[call.name].format(x=variant(call, 0))})")
+
+
+_AS: dict[str, tuple[DataType, str]] = {
+    "AS_ARRAY": (ARRAY, "IS_ARRAY"),
+    "AS_OBJECT": (OBJECT, "IS_OBJECT"),
+    "AS_BOOLEAN": (BOOLEAN, "IS_BOOLEAN"),
+    "AS_VARCHAR": (VARCHAR, "IS_VARCHAR"),
+    "AS_CHAR": (VARCHAR, "IS_VARCHAR"),
+    "AS_INTEGER": (NUMBER, "IS_INTEGER"),
+    "AS_DECIMAL": (NUMBER, "IS_DECIMAL"),
+    "AS_NUMBER": (NUMBER, "IS_DECIMAL"),
+    "AS_DOUBLE": (FLOAT, "IS_DOUBLE"),
+    "AS_REAL": (FLOAT, "IS_REAL"),
+    "AS_DATE": (DATE, "IS_VARCHAR"),
+    "AS_TIMESTAMP_NTZ": (TIMESTAMP_NTZ, "IS_VARCHAR"),
+}
+
+
+@function(*_AS, args=(1, 3))
+def as_type(call: Call) -> Typed:
+    """What a VARIANT holds if it is of a type, else NULL."""
+    kind, check = _AS[call.name]
+    if call.name in ("AS_DECIMAL", "AS_NUMBER") and len(call) > 1:
+        kind = DataType("NUMBER", int(str(call.constant(1))), int(str(call.constant(2, 0))))
+    value = variant(call, 0)
+    made = cast(Typed(value, VARIANT), kind, call.zone)
+    return Typed(f"(CASE WHEN {_CHECKS[check].format(x=value)} THEN {made.sql} END)", kind)
+
+
+@function("STRIP_NULL_VALUE", args=1)
+def strip_null_value(call: Call) -> Typed:
+    """SQL NULL for JSON null."""
+    value = variant(call, 0)
+    return Typed(f"(CASE WHEN json_type({value}) <> 'NULL' THEN {value} END)", VARIANT)
