@@ -72,6 +72,7 @@ class Kind:
         alter: does the ALTER forms that only this kind has, and says whether it was one of them.
         undrop: whether a dropped one stays to be brought back.
         has_signature: whether names are told apart by argument types.
+        show_words: other words that SHOW lists it by.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Kind:
     alter: Alter | None = None
     undrop: bool = False
     has_signature: bool = False
+    show_words: Sequence[str] = ()
 
     @property
     def words(self) -> tuple[str, ...]:

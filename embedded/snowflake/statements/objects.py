@@ -341,7 +341,8 @@ def show(session: Session, statement: Statement, kind: Kind) -> Result:
     tokens = statement.tokens
     tokens.expect("SHOW")
     terse = tokens.accept("TERSE")
-    tokens.expect(*kind.plural.split())
+    if not any(tokens.accept(*words.split()) for words in (kind.plural, *kind.show_words)):
+        raise tokens.unexpected()
     clauses = read_clauses(session, tokens, kind, terse=terse)
     tokens.end()
     return answer(session, kind.show, candidates(session, kind.name, clauses), clauses)
@@ -377,8 +378,9 @@ def _register(kind: Kind) -> None:
     if kind.undrop:
         handles("UNDROP", *kind.words, commits=True)(bound(undrop))
     if kind.show:
-        handles("SHOW", *kind.plural.split())(bound(show))
-        handles("SHOW", "TERSE", *kind.plural.split())(bound(show))
+        for words in (kind.plural, *kind.show_words):
+            handles("SHOW", *words.split())(bound(show))
+            handles("SHOW", "TERSE", *words.split())(bound(show))
     if kind.describe is not None:
         handles("DESCRIBE", *kind.words)(bound(describe))
         handles("DESC", *kind.words)(bound(describe))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.tables import TableColumn
 from embedded.snowflake.result import Column
+from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import DataType
 
 if TYPE_CHECKING:
@@ -97,3 +98,14 @@ def start_sequence(session: Session, changes: CatalogTransaction, sequence: Cata
 def sequence_next(session: Session, sequence: CatalogObject) -> int:
     """The value that a sequence gives next."""
     return sequence.body["start"]
+
+
+def check_function(session: Session, body: dict[str, Any]) -> None:
+    """Make sure that a SQL function's body is an expression or a query."""
+    from embedded.snowflake.sql.parse import parse_expression, parse_query
+
+    (parse_query if isinstance(body["returns"], dict) or _is_query(body["body"]) else parse_expression)(body["body"])
+
+
+def _is_query(text: str) -> bool:
+    return TokenStream(text).word() in ("SELECT", "WITH")

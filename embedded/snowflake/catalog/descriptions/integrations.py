@@ -370,7 +370,7 @@ def _expiry(_: Session, item: CatalogObject) -> Any:
 
 _scopes = lambda _, item: (
     "[" + ", ".join(_values(item)["OAUTH_SCOPES"]) + "]" if _values(item).get("OAUTH_SCOPES") else None
-)  # noqa: E731
+)
 _SECRET_DESCRIBE = columns(
     "created_on name schema_name database_name owner comment secret_type username oauth_access_token_expiry_time"
     " oauth_refresh_token_expiry_time oauth_scopes integration_name",
