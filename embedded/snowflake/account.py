@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from embedded.snowflake.catalog.store import Catalog
+from embedded.snowflake.clock import Clock
+from embedded.snowflake.history.queries import Queries
+from embedded.snowflake.history.store import History
+from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
+
+if TYPE_CHECKING:
+    from embedded.snowflake.session.session import Session
 
 
 class Account:
@@ -16,18 +24,32 @@ class Account:
 
     Attributes:
         name: the login account name, upper case.
+        folder: where the account's files are kept; None for an account in memory.
         connection: the DuckDB database; take cursors of it, do not run statements on it.
         catalog: the account's objects.
+        clock: tells the time.
+        history: what was done, in tables.
+        queries: queries running, and the newest finished ones.
+        results: results of the newest queries.
+        sessions: the open sessions by id.
     """
 
     def __init__(self, name: str, path: Path | None) -> None:
         """Open the account's file, or make it; without a path it lives in memory."""
         self.name = name.upper()
+        self.folder = path.parent if path else None
         self.connection = duckdb.connect(str(path) if path else ":memory:", config={"threads": "2"})
         self.connection.execute("set timezone = 'UTC'")
         macros.install(self.connection)
+        self.clock = Clock()
         self.catalog = Catalog(self.connection)
+        self.history = History(self.connection)
+        self.queries = Queries(self)
+        self.results = Results()
+        self.sessions: dict[int, Session] = {}
         self.lock = threading.RLock()
+        # Set with each commit that changed rows or objects: who waits for changes looks again.
+        self.changed = threading.Event()
 
     @property
     def organization(self) -> str:
@@ -40,5 +62,8 @@ class Account:
         return self.name.partition("-")[2] or self.name
 
     def close(self) -> None:
-        """Stop the services and close the file."""
+        """Stop the services, end the sessions and close the file."""
+        for session in list(self.sessions.values()):
+            session.close()
+        self.history.close()
         self.connection.close()

@@ -10,13 +10,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.result import Result
-from embedded.snowflake.session.dispatch import Statement, registration
-from embedded.snowflake.tokens import TokenStream
+from embedded.snowflake.session.execution import run_statement
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
+    from embedded.snowflake.history.queries import QueryRecord
 
 
 class Session:
@@ -32,6 +33,11 @@ class Session:
         cursor: the session's own DuckDB cursor; used only inside `execute`.
         transaction: the open explicit transaction (storage.transactions), or None.
         query_ids: ids of the finished statements, the newest last (LAST_QUERY_ID).
+        client_application: name and version of the client program, empty for the server's own sessions.
+        record: the record of the statement under way, or None.
+        statement_id: the query id of the statement under way, or None.
+        cancelled: ids of statements that are to stop.
+        timeouts: ids of statements that ran out of time, and their limit in seconds.
     """
 
     def __init__(self, account: Account, user: int, role: int, session_id: int | None = None) -> None:
@@ -49,7 +55,14 @@ class Session:
         self.cursor = account.connection.cursor()
         self.transaction: Any | None = None
         self.query_ids: list[str] = []
+        self.client_application = ""
+        self.record: QueryRecord | None = None
+        self.statement_id: str | None = None
+        self.cancelled: set[str] = set()
+        self.timeouts: dict[str, int] = {}
+        self.last_used = account.clock.now()
         self.lock = threading.RLock()
+        account.sessions[self.id] = self
 
     def current_database(self) -> str:
         """The current database's name.
@@ -81,6 +94,24 @@ class Session:
             )
         return self.schema
 
+    @property
+    def user_name(self) -> str:
+        """The canonical name of the session's user."""
+        return self.account.catalog.get(self.user).name
+
+    @property
+    def role_name(self) -> str:
+        """The canonical name of the session's role; empty when it was dropped."""
+        try:
+            return self.account.catalog.get(self.role).name
+        except KeyError:
+            return ""
+
+    @property
+    def query_tag(self) -> str:
+        """The session's QUERY_TAG."""
+        return session_setting(self, "QUERY_TAG").value
+
     def execute(
         self, text: str, binds: list[Any] | None = None, *, query_id: str | None = None, describe_only: bool = False
     ) -> Result:
@@ -96,14 +127,13 @@ class Session:
             SnowflakeError: as Snowflake would refuse it.
         """
         with self.lock:
-            statement = Statement(text, TokenStream(text), query_id or str(uuid.uuid4()), binds or [], describe_only)
-            found = registration(statement.tokens)
-            if found.commits and not describe_only:
-                self.commit()
-            try:
-                return found.handler(self, statement)
-            finally:
-                self.query_ids.append(statement.query_id)
+            return run_statement(self, text, binds or [], query_id or str(uuid.uuid4()), describe_only)
+
+    def cancel(self, query_id: str) -> None:
+        """Interrupt a statement of this session, under way or waiting; one that has ended is left alone."""
+        self.cancelled.add(query_id)
+        if self.statement_id == query_id:
+            self.cursor.interrupt()
 
     def commit(self) -> None:
         """Commit the open transaction, if there is one."""
@@ -119,5 +149,8 @@ class Session:
 
     def close(self) -> None:
         """End the session: what is not committed is undone, temporary objects go."""
-        self.rollback()
-        self.cursor.close()
+        with self.lock:
+            if self.account.sessions.pop(self.id, None) is None:
+                return
+            self.rollback()
+            self.cursor.close()

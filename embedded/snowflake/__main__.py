@@ -1,0 +1,78 @@
+"""Starts the local Snowflake: `python -m embedded.snowflake serve --port 8084 --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+
+PASSWORD_VARIABLE = "LOCAL_SNOWFLAKE_ADMIN_PASSWORD"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit code."""
+    options = _parser().parse_args(arguments)
+    password = os.environ.get(PASSWORD_VARIABLE, "")
+    if not password:
+        return _refuse(f"{PASSWORD_VARIABLE} is not set: it is the password of ADMIN in a new account.")
+    try:
+        listener = _listen(options.host, options.port)
+    except OSError as error:
+        return _refuse(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}.")
+    return _serve(listener, None if options.memory else options.data, password, options.host)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m embedded.snowflake", description=__doc__)
+    serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", help="serve until SIGTERM")
+    serve.add_argument("--host", default="127.0.0.1", choices=("127.0.0.1", "localhost", "::1"))
+    serve.add_argument("--port", type=int, default=8084, help="0 picks a free one (default: %(default)s)")
+    where = serve.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, help="folder that keeps the accounts")
+    where.add_argument("--memory", action="store_true", help="keep nothing")
+    return parser
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise error if isinstance(error, OSError) else OSError(str(error)) from error
+    return listener
+
+
+def _serve(listener: socket.socket, data: Path | None, password: str, host: str) -> int:
+    # Imported here, so that a wrong command line answers at once.
+    import uvicorn
+
+    from embedded.snowflake.accounts import Accounts, DataFolderInUse
+    from embedded.snowflake.wire.app import make_app
+
+    try:
+        accounts = Accounts(data, password)
+    except (DataFolderInUse, OSError) as error:
+        return _refuse(str(error))
+    config = uvicorn.Config(
+        make_app(accounts), log_level="warning", access_log=False, timeout_graceful_shutdown=5, timeout_keep_alive=3600
+    )
+    name = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"Listening on http://{name}:{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"error: {reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

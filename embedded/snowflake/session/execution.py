@@ -1,0 +1,128 @@
+"""A statement's way from text to result: recorded, timed, able to be cancelled, on a warehouse that runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from embedded.snowflake.catalog.parameters import session_setting
+from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
+from embedded.snowflake.session.dispatch import Statement, registration
+from embedded.snowflake.tokens import TokenStream
+
+if TYPE_CHECKING:
+    from embedded.snowflake.history.queries import QueryRecord
+    from embedded.snowflake.result import Result
+    from embedded.snowflake.session.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+def canceled() -> SnowflakeError:
+    """The error of a statement that was cancelled (000604)."""
+    return SqlExecutionError("SQL execution canceled", 604, "57014")
+
+
+def _timed_out(seconds: int) -> SnowflakeError:
+    message = f"Statement reached its statement or warehouse timeout of {seconds} second(s) and was canceled."
+    return SqlExecutionError(message, 630, "57014")
+
+
+def run_statement(session: Session, text: str, binds: list[Any], query_id: str, describe_only: bool) -> Result:
+    """Run one statement of a session whose lock is held.
+
+    Raises:
+        SnowflakeError: as Snowflake would refuse it; an error of the server's own is one too (000603), and logged.
+    """
+    record = session.account.queries.begin(session, query_id, text, parent=session.record)
+    outer = (session.record, session.statement_id)
+    session.record, session.statement_id = record, query_id
+    result, failure = None, None
+    try:
+        with _snowflake_errors(session, query_id):
+            result = _handle(session, Statement(text, TokenStream(text), query_id, binds, describe_only), record)
+            return result
+    except SnowflakeError as error:
+        failure = error
+        raise
+    finally:
+        session.record, session.statement_id = outer
+        session.cancelled.discard(query_id)
+        _finish(session, record, result, failure, describe_only)
+
+
+def _finish(
+    session: Session, record: QueryRecord, result: Result | None, failure: SnowflakeError | None, describe_only: bool
+) -> None:
+    session.last_used = session.account.clock.now()
+    session.account.queries.finish(record, result, failure, keep=not describe_only)
+    if describe_only:
+        return
+    session.query_ids.append(record.query_id)
+    if result is not None:
+        session.account.results.put(record.query_id, result, session.user)
+
+
+def _handle(session: Session, statement: Statement, record: QueryRecord) -> Result:
+    found = registration(statement.tokens)
+    if found.commits and not statement.describe_only:
+        session.commit()
+    with _limited(session, statement.query_id):
+        return found.handler(session, statement)
+
+
+@contextmanager
+def _snowflake_errors(session: Session, query_id: str) -> Iterator[None]:
+    """Turn what is no error of Snowflake's into one, so that a client never sees the server fail."""
+    try:
+        if query_id in session.cancelled:
+            raise canceled()
+        yield
+    except SnowflakeError as error:
+        if error.errno == 604:
+            raise _interruption(session, query_id) from error
+        raise
+    except duckdb.InterruptException as error:
+        raise _interruption(session, query_id) from error
+    except RecursionError as error:
+        raise SnowflakeError("SQL compilation error: the statement is nested too deeply.", 1003) from error
+    except Exception as error:
+        _log.exception("A statement failed in a way that it should not (query %s)", query_id)
+        raise SqlExecutionError(
+            f"The local Snowflake failed on this statement: {type(error).__name__}: {error}", 603, "XX000"
+        ) from error
+
+
+def _interruption(session: Session, query_id: str) -> SnowflakeError:
+    seconds = session.timeouts.pop(query_id, None)
+    return _timed_out(seconds) if seconds is not None else canceled()
+
+
+# A statement's time when nothing was set: two days. No timer is needed for it.
+_LONGEST = 172_800
+
+
+@contextmanager
+def _limited(session: Session, query_id: str) -> Iterator[None]:
+    """Interrupt the statement at STATEMENT_TIMEOUT_IN_SECONDS."""
+    seconds = int(session_setting(session, "STATEMENT_TIMEOUT_IN_SECONDS").value)
+    if not 0 < seconds < _LONGEST:
+        yield
+        return
+
+    def stop() -> None:
+        session.timeouts[query_id] = seconds
+        session.cancel(query_id)
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

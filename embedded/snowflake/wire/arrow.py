@@ -1,0 +1,138 @@
+"""Results as Arrow: the columns cast to what clients expect, with the type told in each field's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from embedded.snowflake.result import Column
+from embedded.snowflake.wire.rowset import row_type
+
+
+def to_wire(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """The table as Snowflake sends it: same rows, columns in the wire's types."""
+    arrays, fields = [], []
+    for data, column in zip(table.columns, columns, strict=True):
+        array = _cast(data, column)
+        arrays.append(array)
+        fields.append(pa.field(column.name, array.type, column.nullable or array.null_count > 0, _metadata(column)))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def to_stream(table: pa.Table) -> bytes:
+    """The table as an Arrow IPC stream; its schema is there even without rows."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        if table.num_rows:
+            writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _metadata(column: Column) -> dict[str, str]:
+    described = row_type(column)
+    return {
+        "logicalType": described["type"].upper(),
+        "precision": str(described["precision"] if described["precision"] is not None else 38),
+        "scale": str(described["scale"] or 0),
+        "charLength": str(described["length"] or 0),
+        "byteLength": str(described["byteLength"] or 0),
+        "finalType": "T",
+    }
+
+
+def _cast(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    return _CASTS.get(column.type.kind, _text)(data, column)
+
+
+def _number(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    precision, scale = column.type.precision or 38, column.type.scale or 0
+    if precision <= 18 and scale == 0:
+        return data.cast(pa.int64())
+    if pa.types.is_decimal(data.type) and data.type.scale == scale and data.type.byte_width == 16:
+        return data
+    return data.cast(pa.decimal128(38, scale))
+
+
+def _real(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    return data.cast(pa.float64())
+
+
+def _boolean(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    return data.cast(pa.bool_())
+
+
+def _date(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    return data.cast(pa.date32())
+
+
+def _binary(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    return data.cast(pa.binary())
+
+
+def _text(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(data.type):
+        data = data.cast(data.type.value_type)
+    return data.cast(pa.string())
+
+
+def _scale(column: Column) -> int:
+    return 9 if column.type.precision is None else column.type.precision
+
+
+def _power(data: Any, microsecond_digits: int) -> Any:
+    """Microseconds in units of 10^-digits of a second."""
+    if microsecond_digits >= 6:
+        return pc.multiply(data, 10 ** (microsecond_digits - 6))  # pyright: ignore[reportAttributeAccessIssue]
+    return pc.divide(data, 10 ** (6 - microsecond_digits))  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _time(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    return _power(data.cast(pa.time64("us")).cast(pa.int64()), _scale(column))
+
+
+def _timestamp(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    """Seconds and nanoseconds apart: 64 bits of nanoseconds do not reach year 1 or 9999."""
+    return _parts(data, column, zone=False)
+
+
+def _timestamp_tz(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    return _parts(data, column, zone=True)
+
+
+def _parts(data: pa.ChunkedArray, column: Column, *, zone: bool) -> pa.ChunkedArray:
+    chunks = [_part(chunk, zone) for chunk in data.chunks]
+    names = ["epoch", "fraction", "timezone"][: 3 if zone else 2]
+    kind = pa.struct([pa.field(name, pa.int64() if name == "epoch" else pa.int32(), False) for name in names])
+    return pa.chunked_array(chunks, type=kind)
+
+
+def _part(chunk: pa.Array, zone: bool) -> pa.Array:
+    unit = pa.timestamp("us", chunk.type.tz) if pa.types.is_timestamp(chunk.type) else pa.timestamp("us")
+    count = chunk.cast(unit).cast(pa.int64()).fill_null(0)
+    # Rounded down, so that the fraction is never negative.
+    seconds = pc.floor(pc.divide(count.cast(pa.decimal128(20, 0)), pa.scalar(1_000_000).cast(pa.decimal128(8, 0))))  # pyright: ignore[reportAttributeAccessIssue]
+    epoch = seconds.cast(pa.int64(), safe=False)
+    fraction = pc.multiply(pc.subtract(count, pc.multiply(epoch, 1_000_000)), 1000).cast(pa.int32())  # pyright: ignore[reportAttributeAccessIssue]
+    arrays: list[pa.Array] = [epoch, fraction]
+    names = ["epoch", "fraction"]
+    if zone:
+        arrays.append(pa.array([1440] * len(chunk), pa.int32()))
+        names.append("timezone")
+    fields = [pa.field(name, array.type, False) for name, array in zip(names, arrays, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=fields, mask=chunk.is_null())
+
+
+_CASTS: dict[str, Callable[[pa.ChunkedArray, Column], pa.ChunkedArray]] = {
+    "NUMBER": _number,
+    "FLOAT": _real,
+    "BOOLEAN": _boolean,
+    "DATE": _date,
+    "TIME": _time,
+    "BINARY": _binary,
+    "TIMESTAMP_NTZ": _timestamp,
+    "TIMESTAMP_LTZ": _timestamp,
+    "TIMESTAMP_TZ": _timestamp_tz,
+}

@@ -1,0 +1,175 @@
+"""What a request's text does: one statement, several, or one for each row of array binds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlglot.tokens import TokenType
+
+from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.result import Column, Result, StatementType
+from embedded.snowflake.tokens import TokenStream
+from embedded.snowflake.types import NUMBER
+
+if TYPE_CHECKING:
+    from embedded.snowflake.session.session import Session
+    from embedded.snowflake.wire.executions import Execution
+
+# Rows of array binds that one INSERT takes.
+_ROWS_AT_ONCE = 500
+
+
+def split(text: str) -> list[str]:
+    """The statements of a text, without the semicolons between them; a scripting block is one statement."""
+    tokens, parts, start, depth = TokenStream(text).tokens, [], 0, 0
+    words = [token.text.upper() if token.token_type != TokenType.STRING else "" for token in tokens]
+    for index, token in enumerate(tokens):
+        depth = max(0, depth + _depth_change(words, index, depth))
+        if token.token_type == TokenType.SEMICOLON and depth == 0:
+            parts.append(text[start : token.start])
+            start = token.end + 1
+    parts.append(text[start:])
+    return [part.strip() for part in parts if TokenStream(part)]
+
+
+_BLOCKS = frozenset({"BEGIN", "CASE", "IF", "FOR", "WHILE", "LOOP", "REPEAT"})
+_TRANSACTION = frozenset({"TRANSACTION", "WORK", ";", "", "NAME"})
+
+
+def _depth_change(words: Sequence[str], index: int, depth: int) -> int:
+    """How a word changes the depth of scripting blocks; BEGIN of a transaction opens none."""
+    word, after = words[index], words[index + 1] if index + 1 < len(words) else ""
+    before = words[index - 1] if index else ";"
+    if word == "DECLARE" and before == ";":
+        return 1
+    if word == "BEGIN" and before in (";", "AS", "DO", "THEN", "ELSE", "LOOP") and after not in _TRANSACTION:
+        return 1
+    if depth and word == "BEGIN":
+        # The BEGIN of a DECLARE block was counted at DECLARE.
+        return 0
+    if depth and word in _BLOCKS and before != "END":
+        return 1
+    return -1 if depth and word == "END" else 0
+
+
+def run(execution: Execution) -> Result:
+    """Do what a request asks.
+
+    Raises:
+        SnowflakeError: as Snowflake would refuse it.
+    """
+    session = execution.login.session
+    if execution.arrays:
+        return _run_arrays(session, execution)
+    return session.execute(
+        execution.text, execution.binds, query_id=execution.query_id, describe_only=execution.describe_only
+    )
+
+
+def _run_arrays(session: Session, execution: Execution) -> Result:
+    """Run an INSERT … VALUES once for many rows, another statement once a row; all rows or none."""
+    rows = list(zip(*(bind if isinstance(bind, list) else [bind] for bind in execution.binds), strict=True))
+    with session.lock:
+        own = session.transaction is None
+        if own:
+            session.execute("BEGIN")
+        try:
+            total = _run_batches(session, execution, rows)
+        except BaseException:
+            if own:
+                session.rollback()
+            raise
+        if own:
+            session.commit()
+    return total
+
+
+def _run_batches(session: Session, execution: Execution, rows: list[tuple[Any, ...]]) -> Result:
+    group = _values_group(execution.text)
+    size = _ROWS_AT_ONCE if group else 1
+    total: Result | None = None
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        text = execution.text
+        if group:
+            opening, closing = group
+            # `:1` counts positions of one row: with several rows each place is its own.
+            row = re.sub(r":\d+", "?", text[opening:closing])
+            text = text[:opening] + ", ".join([row] * len(batch)) + text[closing:]
+        last = start + size >= len(rows)
+        result = session.execute(
+            text, [value for row in batch for value in row], query_id=execution.query_id if last else None
+        )
+        total = _added(total, result)
+    if total is None:
+        return Result([Column("number of rows inserted", NUMBER)], [(0,)], statement_type=StatementType.INSERT)
+    return total
+
+
+def _added(total: Result | None, result: Result) -> Result:
+    if total is None or not result.rows or not total.rows:
+        return result
+    if result.statement_type & 0xF000 != StatementType.DML:
+        return result
+    total.rows = [tuple(a + b for a, b in zip(total.rows[0], result.rows[0], strict=True))]
+    return total
+
+
+def _values_group(text: str) -> tuple[int, int] | None:
+    """Where the one parenthesized group after VALUES stands in an INSERT whose binds stand in it alone, in order."""
+    stream = TokenStream(text)
+    if stream.word() != "INSERT":
+        return None
+    for index, token in enumerate(stream.tokens):
+        if token.text.upper() == "VALUES" and stream.word(index) == "VALUES":
+            stream.index = index + 1
+            if not stream.at("("):
+                return None
+            opening = stream.tokens[stream.index].start
+            inner = stream.skip_parenthesis()
+            closing = stream.tokens[stream.index - 1].end + 1
+            named = re.findall(r":(\d+)", inner)
+            ordered = named == [str(i + 1) for i in range(len(named))]
+            return (opening, closing) if not stream and ordered else None
+    return None
+
+
+def run_many(execution: Execution) -> Result:
+    """Run the statements of one request one after the other; the first error ends it.
+
+    Raises:
+        SnowflakeError: as Snowflake would refuse one of them.
+    """
+    kinds = []
+    for child in execution.children:
+        try:
+            result = run(child)
+        except SnowflakeError as error:
+            child.future.set_exception(error)
+            raise
+        child.future.set_result(result)
+        kinds.append(int(result.statement_type))
+    summary = Result(
+        [Column("multiple statement execution")],
+        [("Multiple statements executed successfully.",)],
+        statement_type=StatementType.MULTI_STATEMENT,
+    )
+    summary.wire_data = {
+        "resultIds": ",".join(child.query_id for child in execution.children),
+        "resultTypes": ",".join(str(kind) for kind in kinds),
+    }
+    return summary
+
+
+def check_count(found: int, wanted: int) -> None:
+    """Make sure that a request holds as many statements as it says; 0 takes any number.
+
+    Raises:
+        SnowflakeError: it does not (000008).
+    """
+    if wanted != 0 and found != wanted:
+        raise SnowflakeError(
+            f"Actual statement count {found} did not match the desired statement count {wanted}.", 8, "0A000"
+        )

@@ -1,0 +1,94 @@
+"""Fixtures of the local Snowflake's tests: a server, connections to it, and sessions in process."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import uvicorn
+
+from embedded.snowflake.account import Account
+from embedded.snowflake.accounts import Accounts
+from embedded.snowflake.catalog.model import ACCOUNT
+from embedded.snowflake.security.bootstrap import bootstrap
+from embedded.snowflake.session.session import Session
+from embedded.snowflake.wire.app import make_app
+
+PASSWORD = "a-test-password"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in this process: its port and its accounts."""
+
+    port: int
+    accounts: Accounts
+
+    def connect(self, **options: Any) -> Any:
+        """Log in with the connector: ADMIN of account TEST-MAIN unless told otherwise."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import snowflake.connector
+
+        settings = {"account": "TEST-MAIN", "user": "ADMIN", "password": PASSWORD, **options}
+        return snowflake.connector.connect(host="127.0.0.1", port=self.port, protocol="http", **settings)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server in memory, for the whole run: give each test its own account or database."""
+    accounts = Accounts(None, PASSWORD)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(make_app(accounts), log_level="warning"))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.005)
+    yield Server(listener.getsockname()[1], accounts)
+    running.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest.fixture
+def connect(server: Server) -> Iterator[Callable[..., Any]]:
+    """Log in with the connector to an account of the test's own; closed afterwards."""
+    account, opened = f"TEST-N{next(_numbers)}", []
+
+    def make(**options: Any) -> Any:
+        opened.append(server.connect(**{"account": account, **options}))
+        return opened[-1]
+
+    yield make
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """A new account in memory."""
+    made = Account("TEST-ACCOUNT", None)
+    bootstrap(made.catalog, PASSWORD)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(account: Account) -> Callable[..., Session]:
+    """Open a session in process: `session()` is ADMIN as ACCOUNTADMIN; `session("USER", "ROLE")` another."""
+
+    def make(user: str = "ADMIN", role: str = "ACCOUNTADMIN") -> Session:
+        found = [account.catalog.find(kind, ACCOUNT, name) for kind, name in (("USER", user), ("ROLE", role))]
+        assert all(found), f"no user {user} or role {role}"
+        return Session(account, found[0].oid, found[1].oid)
+
+    return make
