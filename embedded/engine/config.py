@@ -180,6 +180,13 @@ def coerce(text: str) -> bool | int | str:
     return text
 
 
+def sorted_keys(value: Any) -> Any:
+    """A plain value with the keys of all its maps in order, as Go prints maps."""
+    if isinstance(value, dict):
+        return {key: sorted_keys(value[key]) for key in sorted(value)}
+    return [sorted_keys(item) for item in value] if isinstance(value, list) else value
+
+
 _TYPED: Mapping[str, Callable[[str], Any]] = {
     "string": str,
     "int": int,

@@ -15,7 +15,7 @@ from embedded.engine.cli import terminal
 from embedded.engine.cli.command import CONFIG_FILE_FLAG, JSON_FLAG, SHOW_SECRETS_FLAG, STACK_FLAG, Call, command
 from embedded.engine.cli.flags import Flag
 from embedded.engine.cli.session import Session
-from embedded.engine.config import PathPart, Secure
+from embedded.engine.config import PathPart, Secure, sorted_keys
 from embedded.engine.errors import EngineError
 from embedded.engine.stackfile import StackFile
 
@@ -80,15 +80,9 @@ def _entry(value: Any, decrypt: Callable[[str], str]) -> dict[str, Any]:
     if configuration.is_object(value):
         plain = configuration.plain(value, decrypt)
         if plain is not None:
-            entry["objectValue"] = _sorted(plain)
+            entry["objectValue"] = sorted_keys(plain)
     entry["secret"] = configuration.is_secret(value)
     return entry
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 @command("<key>", minimum=1, maximum=1, flags=(*_FLAGS, JSON_FLAG, _PATH_FLAG, _OPEN_FLAG))

@@ -115,6 +115,11 @@ DESTROY_FLAGS = (
     Flag("remove", "Remove the stack and its config file after all resources in the stack have been deleted"),
     Flag("ignore-protect", "Ignore the protect resource option for this operation", hidden=True),
 )
+IMPORT_FLAGS = (
+    *_COMMON,
+    *_APPLY,
+    _PREVIEW_ONLY,
+)
 
 
 def engine_options(call: Call) -> Options:

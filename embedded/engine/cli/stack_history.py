@@ -10,7 +10,7 @@ from embedded.engine.backend.history import UpdateInfo
 from embedded.engine.cli import terminal
 from embedded.engine.cli.command import JSON_FLAG, SHOW_SECRETS_FLAG, STACK_FLAG, Call, command
 from embedded.engine.cli.flags import Flag
-from embedded.engine.config import Secure
+from embedded.engine.config import Secure, sorted_keys
 from embedded.engine.display import colors
 from embedded.engine.errors import EngineError
 
@@ -82,7 +82,7 @@ def _config_entry(raw: Any, decrypt: Any) -> dict[str, Any]:
     reveal = decrypt or configuration.mask
     entry: dict[str, Any] = {"value": configuration.text_of(value, reveal)}
     if configuration.is_object(value) and not isinstance(value, Secure):
-        entry["objectValue"] = configuration.plain(value, reveal)
+        entry["objectValue"] = sorted_keys(configuration.plain(value, reveal))
     entry["secret"] = secret
     return entry
 

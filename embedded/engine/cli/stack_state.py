@@ -63,13 +63,17 @@ def _print_all(outputs: dict[str, Any], flags: dict[str, Any]) -> None:
         print_outputs(outputs)
 
 
+_SHELL_SPECIAL = "\\'\"`${[|&;<>()*?!"
+
+
 def shell_quote(text: str) -> str:
-    """The text as a word of a POSIX shell: special characters behind backslashes, texts with line breaks in quotes."""
+    """The text as a word of a POSIX shell: special characters behind backslashes; in quotes if it has blanks."""
     if not text:
         return "''"
-    if any(not char.isprintable() for char in text):
-        return "'" + text.replace("'", "'\\''") + "'"
-    return "".join(f"\\{char}" if not char.isalnum() and char not in "@%+=:,./]-_" else char for char in text)
+    if any(char in " \t\n" for char in text):
+        return "\\'".join(f"'{part}'" if part else "" for part in text.split("'"))
+    escaped = "".join(f"\\{char}" if char in _SHELL_SPECIAL else char for char in text)
+    return f"\\{escaped}" if escaped.startswith("~") else escaped
 
 
 # --- export and import -----------------------------------------------------------------------------------------------
@@ -237,29 +241,35 @@ def graph(call: Call) -> None:
 
 def _graph_lines(resources: list[dict[str, Any]], call: Call) -> Iterable[str]:
     flags = call.flags
-    numbers = {item["urn"]: number for number, item in enumerate(resources)}
+    numbers: dict[str, str] = {}
+
+    def node(urn: str) -> str:
+        return numbers.setdefault(urn, f"Resource{len(numbers)}")
+
+    known = {item["urn"] for item in resources}
+    users = _users(resources)
     yield "strict digraph {"
     if flags["dot_fragment"]:
         yield flags["dot_fragment"]
-    for item in resources:
-        node = f"Resource{numbers[item['urn']]}"
-        label = urns.name_of(item["urn"]) if flags["short_node_name"] else item["urn"]
-        yield f"    {node} [label={json.dumps(label, ensure_ascii=False)}];"
-        if not flags["ignore_dependency_edges"]:
-            for urn, names in _dependencies(item).items():
-                if urn in numbers:
-                    shown = f', label = "{", ".join(names)}"' if names else ""
-                    yield f'    {node} -> Resource{numbers[urn]} [color = "{flags["dependency_edge_color"]}"{shown}];'
-        parent = item.get("parent")
-        if parent in numbers and not flags["ignore_parent_edges"]:
-            yield f'    {node} -> Resource{numbers[parent]} [color = "{flags["parent_edge_color"]}"];'
+    for item in sorted(resources, key=lambda item: item["urn"]):
+        urn = item["urn"]
+        label = urns.name_of(urn) if flags["short_node_name"] else urn
+        yield f"    {node(urn)} [label={json.dumps(label, ensure_ascii=False)}];"
+        if item.get("parent") in known and not flags["ignore_parent_edges"]:
+            yield f'    {node(urn)} -> {node(item["parent"])} [color = "{flags["parent_edge_color"]}"];'
+        for user, names in users.get(urn, {}).items() if not flags["ignore_dependency_edges"] else ():
+            shown = f', label = "{", ".join(names)}"' if names else ""
+            yield f'    {node(urn)} -> {node(user)} [color = "{flags["dependency_edge_color"]}"{shown}];'
     yield "}"
 
 
-def _dependencies(resource: dict[str, Any]) -> dict[str, list[str]]:
-    """What the resource depends on, with the properties by which it does."""
-    found: dict[str, list[str]] = {urn: [] for urn in resource.get("dependencies") or ()}
-    for name, on in sorted((resource.get("propertyDependencies") or {}).items()):
-        for urn in on or ():
-            found.setdefault(urn, []).append(name)
-    return found
+def _users(resources: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """By URN: which resources depend on it, and by which of their properties."""
+    users: dict[str, dict[str, list[str]]] = {}
+    for item in resources:
+        for urn in item.get("dependencies") or ():
+            users.setdefault(urn, {}).setdefault(item["urn"], [])
+        for name, on in sorted((item.get("propertyDependencies") or {}).items()):
+            for urn in on or ():
+                users.setdefault(urn, {}).setdefault(item["urn"], []).append(name)
+    return users

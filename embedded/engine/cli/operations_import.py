@@ -1,0 +1,202 @@
+"""`pulumi import`: existing resources taken into a stack, and the code that declares them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from embedded.engine import urn as urns
+from embedded.engine.backend.files import write_atomically
+from embedded.engine.backend.recovery import current_checkpoint
+from embedded.engine.cli import terminal
+from embedded.engine.cli.command import Call, command
+from embedded.engine.cli.deploy import Deployment
+from embedded.engine.cli.flags import Flag
+from embedded.engine.cli.import_code import program_text
+from embedded.engine.cli.operation_flags import IMPORT_FLAGS, display_options, engine_options
+from embedded.engine.cli.operations import perform
+from embedded.engine.deployment.operation import ImportSpec
+from embedded.engine.errors import EngineError
+
+_ENTRY_KEYS = frozenset(
+    {
+        "type",
+        "name",
+        "id",
+        "parent",
+        "provider",
+        "version",
+        "pluginDownloadUrl",
+        "properties",
+        "component",
+        "remote",
+        "logicalName",
+    }
+)
+_NOTICE = (
+    "Please copy the following code into your Pulumi application. Not doing so\n"
+    "will cause Pulumi to report that an update will happen on the next update command.\n"
+)
+_PROTECTED_NOTICE = (
+    "Please note that the imported resources are marked as protected. To destroy them\n"
+    "you will need to remove the `protect` option and run `pulumi update` *before*\n"
+    "the destroy will take effect.\n"
+)
+
+
+@command(
+    "[type] [name] [id]",
+    maximum=None,
+    flags=(
+        *IMPORT_FLAGS,
+        Flag("file", "The path to a JSON-encoded file containing a list of resources to import", "string", "f", ""),
+        Flag("out", "The path to the file that will contain the generated resource declarations", "string", "o", ""),
+        Flag("generate-code", "Generate resource declaration code for the imported resources", default=True),
+        Flag("generate-resources", "When used with --from, always write a JSON-encoded file", "string", default=""),
+        Flag("from", "Invoke a converter to import the resources", "string", default=""),
+        Flag("parent", "The name and URN of the parent resource in the format name=urn", "string", default=""),
+        Flag(
+            "provider",
+            "The name and URN of the provider to use for the import in the format name=urn",
+            "string",
+            default="",
+        ),
+        Flag("properties", "The property names to use for the import in the format name1,name2", "list"),
+        Flag("protect", "Allow resources to be imported with protection from deletion enabled", default=True),
+    ),
+)
+def import_resources(call: Call) -> None:
+    """Import resources into an existing stack
+
+    Resources that are not managed by Pulumi can be imported into a stack using this command. The resources are read from the
+    cloud provider; a definition for each resource is printed to stdout, to be added to the program.
+
+    A single resource may be specified in the command line arguments, or a set of resources by a JSON file of the form
+
+        {"nameTable": {"provider-or-parent-name": "urn"},
+         "resources": [{"type": "...", "name": "...", "id": "...", "parent": "...", "provider": "...", "properties": ["..."]}]}
+    """
+    flags = call.flags
+    if flags["from"] or (call.after_dashes is not None and flags["from"]):
+        raise EngineError("--from is not supported by this engine: it runs no converters")
+    _ = call.session.project
+    reference = call.session.require_stack(flags["stack"])
+    specs = _from_file(call, reference.name) if flags["file"] else [_from_arguments(call)]
+    specs = [replace(spec, protect=flags["protect"]) for spec in specs]
+    deployment = Deployment(call, "import", reference, engine_options(call), display_options(call), tuple(specs))
+    perform(deployment)
+    if flags["generate_code"] and not flags["preview_only"]:
+        _write_code(call, deployment, specs)
+
+
+def _from_arguments(call: Call) -> ImportSpec:
+    flags = call.flags
+    if len(call.arguments) != 3:
+        raise EngineError(
+            "an inline resource must be specified if no converter or import file is used: pulumi import TYPE NAME ID"
+        )
+    type_, name, id_ = call.arguments
+    parent = _named_urn(flags["parent"], "parent")
+    provider = _known_provider(call, _named_urn(flags["provider"], "provider"))
+    return ImportSpec(type_, name, id_, parent, provider, properties=tuple(flags["properties"]))
+
+
+def _named_urn(text: str, what: str) -> str:
+    if not text:
+        return ""
+    _, separator, urn = text.partition("=")
+    if not separator or not urns.is_valid(urn):
+        raise EngineError(
+            f"could not parse {what} spec: expected a {what} name and URN in the format name=urn, got '{text}'"
+        )
+    return urn
+
+
+def _known_provider(call: Call, urn: str) -> str:
+    """The provider's URN, if the stack has it.
+
+    Raises:
+        EngineError: It has not.
+    """
+    session = call.session
+    checkpoint = current_checkpoint(session.backend, session.require_stack(call.flags["stack"]))
+    if urn and not any(item["urn"] == urn and not item.get("delete") for item in checkpoint.resources):
+        raise EngineError(f"provider '{urn}' is not in the stack's state")
+    return urn
+
+
+def _from_file(call: Call, stack: str) -> list[ImportSpec]:
+    path = Path(call.flags["file"])
+    if call.arguments and not call.flags["from"]:
+        raise EngineError("an inline resource may not be specified in conjunction with an import file")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries, table = content["resources"], content.get("nameTable") or {}
+    except OSError as error:
+        raise EngineError(f"could not read import file: {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"could not read import file: {path}: {error!r}") from error
+    names = dict(table)
+    for entry in entries:
+        _check_entry(path, entry)
+        parent = names.get(entry.get("parent") or "", "")
+        names.setdefault(
+            entry["name"], urns.child(stack, call.session.project.name, parent, entry["type"], _logical(entry))
+        )
+    return [_spec(call, path, entry, names) for entry in entries]
+
+
+def _logical(entry: dict[str, Any]) -> str:
+    return entry.get("logicalName") or entry["name"]
+
+
+def _check_entry(path: Path, entry: Any) -> None:
+    if not isinstance(entry, dict) or not entry.get("type") or not entry.get("name"):
+        raise EngineError(f"{path}: each resource needs a type and a name, got {entry!r}")
+    unknown = sorted(set(entry) - _ENTRY_KEYS)
+    if unknown:
+        raise EngineError(f"{path}: resource '{entry['name']}' has an unknown key '{unknown[0]}'")
+    if not entry.get("id") and not entry.get("component"):
+        raise EngineError(f"{path}: resource '{entry['name']}' of type '{entry['type']}' has no id")
+
+
+def _spec(call: Call, path: Path, entry: dict[str, Any], names: dict[str, str]) -> ImportSpec:
+    found = {}
+    for field in ("parent", "provider"):
+        name = entry.get(field) or ""
+        if name and name not in names:
+            raise EngineError(f"{path}: the {field} '{name}' of resource '{entry['name']}' is not in the name table")
+        found[field] = names[name] if name else ""
+    return ImportSpec(
+        type=entry["type"],
+        name=_logical(entry),
+        id=entry.get("id") or "",
+        parent=found["parent"],
+        provider=_known_provider(call, found["provider"]),
+        version=entry.get("version") or "",
+        plugin_download_url=entry.get("pluginDownloadUrl") or "",
+        properties=tuple(entry.get("properties") or ()),
+        component=bool(entry.get("component")),
+        remote=bool(entry.get("remote")),
+    )
+
+
+def _write_code(call: Call, deployment: Deployment, specs: list[ImportSpec]) -> None:
+    session = call.session
+    checkpoint = current_checkpoint(session.backend, deployment.reference)
+    wanted = {(spec.type, spec.name) for spec in specs}
+    resources = [
+        item
+        for item in checkpoint.resources
+        if (item["type"], urns.name_of(item["urn"])) in wanted and not item.get("delete")
+    ]
+    text = program_text(resources)
+    if call.flags["out"]:
+        write_atomically(Path(call.flags["out"]), text.encode(), durable=False, private=False)
+        return
+    terminal.out(_NOTICE)
+    if call.flags["protect"]:
+        terminal.out(_PROTECTED_NOTICE)
+    terminal.out(text)
