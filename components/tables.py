@@ -62,7 +62,11 @@ class Tables(pulumi.ComponentResource):
         )
 
     def _column(self, column: Column) -> snowflake.TableColumnArgsDict:
-        declared: snowflake.TableColumnArgsDict = {"name": column.name.upper(), "type": column.type, "nullable": column.nullable}
+        declared: snowflake.TableColumnArgsDict = {
+            "name": column.name.upper(),
+            "type": column.type,
+            "nullable": column.nullable,
+        }
         if column.comment:
             declared["comment"] = column.comment
         if column.masking_policy:
