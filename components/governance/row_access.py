@@ -87,9 +87,7 @@ class RowAccess(pulumi.ComponentResource):
             execute=pulumi.Output.format(
                 "ALTER TABLE {0} ADD ROW ACCESS POLICY {1} ON ({2})", table, policy.fully_qualified_name, column
             ),
-            revert=pulumi.Output.format(
-                "ALTER TABLE IF EXISTS {0} DROP ROW ACCESS POLICY {1}", table, policy.fully_qualified_name
-            ),
+            revert=pulumi.Output.format("ALTER TABLE IF EXISTS {0} DROP ALL ROW ACCESS POLICIES", table),
             query=pulumi.Output.format(
                 "SELECT POLICY_NAME, REF_ARG_COLUMN_NAMES FROM TABLE({0}.INFORMATION_SCHEMA.POLICY_REFERENCES("
                 "REF_ENTITY_NAME => '{1}', REF_ENTITY_DOMAIN => 'TABLE')) WHERE POLICY_KIND = 'ROW_ACCESS_POLICY'",

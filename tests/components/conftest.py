@@ -122,6 +122,10 @@ def event_loop_of_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Abst
         made.close()
 
 
+_RECORDINGS: dict[str, Recording] = {}
+"""Runs that went well, by stack and changes; tests only read them."""
+
+
 @pytest.fixture
 def run_program(
     event_loop_of_test: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +135,12 @@ def run_program(
     monkeypatch.syspath_prepend(str(ROOT))  # as the engine starts a program: its own folder first
 
     def run(stack: str = "dev", **changes: Any) -> Recording:
+        key = f"{stack} {sorted(changes.items())}"
+        if key not in _RECORDINGS:
+            _RECORDINGS[key] = record(stack, changes)
+        return _RECORDINGS[key]
+
+    def record(stack: str, changes: dict[str, Any]) -> Recording:
         config = stack_config(stack)
         for key, value in changes.items():
             config.pop(f"logistics:{key}", None)
