@@ -45,7 +45,7 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
     result, failure = None, None
     try:
         with _snowflake_errors(session, query_id):
-            result = _handle(session, Statement(text, TokenStream(text), query_id, binds, describe_only), record)
+            result = _handle(session, Statement(text, TokenStream(text), query_id, binds, describe_only))
             return result
     except SnowflakeError as error:
         failure = error
@@ -68,7 +68,7 @@ def _finish(
         session.account.results.put(record.query_id, result, session.user)
 
 
-def _handle(session: Session, statement: Statement, record: QueryRecord) -> Result:
+def _handle(session: Session, statement: Statement) -> Result:
     found = registration(statement.tokens)
     if found.commits and not statement.describe_only:
         session.commit()

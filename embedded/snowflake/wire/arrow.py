@@ -1,3 +1,5 @@
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow.compute makes its functions as it is imported.)
 """Results as Arrow: the columns cast to what clients expect, with the type told in each field's metadata."""
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def _metadata(column: Column) -> dict[str, str]:
         "precision": str(described["precision"] if described["precision"] is not None else 38),
         "scale": str(described["scale"] or 0),
         "charLength": str(described["length"] or 0),
-        "byteLength": str(described["byteLength"] or 0),
+        # Clients tell by it whether a TIMESTAMP_TZ has a fraction of its own.
+        "byteLength": "16" if column.type.kind == "TIMESTAMP_TZ" else str(described["byteLength"] or 0),
         "finalType": "T",
     }
 
@@ -85,24 +88,24 @@ def _scale(column: Column) -> int:
 def _power(data: Any, microsecond_digits: int) -> Any:
     """Microseconds in units of 10^-digits of a second."""
     if microsecond_digits >= 6:
-        return pc.multiply(data, 10 ** (microsecond_digits - 6))  # pyright: ignore[reportAttributeAccessIssue]
-    return pc.divide(data, 10 ** (6 - microsecond_digits))  # pyright: ignore[reportAttributeAccessIssue]
+        return pc.multiply(data, 10 ** (microsecond_digits - 6))
+    return pc.divide(data, 10 ** (6 - microsecond_digits))
 
 
 def _time(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     return _power(data.cast(pa.time64("us")).cast(pa.int64()), _scale(column))
 
 
-def _timestamp(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+def _timestamp(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
     """Seconds and nanoseconds apart: 64 bits of nanoseconds do not reach year 1 or 9999."""
-    return _parts(data, column, zone=False)
+    return _parts(data, zone=False)
 
 
-def _timestamp_tz(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    return _parts(data, column, zone=True)
+def _timestamp_tz(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
+    return _parts(data, zone=True)
 
 
-def _parts(data: pa.ChunkedArray, column: Column, *, zone: bool) -> pa.ChunkedArray:
+def _parts(data: pa.ChunkedArray, *, zone: bool) -> pa.ChunkedArray:
     chunks = [_part(chunk, zone) for chunk in data.chunks]
     names = ["epoch", "fraction", "timezone"][: 3 if zone else 2]
     kind = pa.struct([pa.field(name, pa.int64() if name == "epoch" else pa.int32(), False) for name in names])
@@ -113,9 +116,10 @@ def _part(chunk: pa.Array, zone: bool) -> pa.Array:
     unit = pa.timestamp("us", chunk.type.tz) if pa.types.is_timestamp(chunk.type) else pa.timestamp("us")
     count = chunk.cast(unit).cast(pa.int64()).fill_null(0)
     # Rounded down, so that the fraction is never negative.
-    seconds = pc.floor(pc.divide(count.cast(pa.decimal128(20, 0)), pa.scalar(1_000_000).cast(pa.decimal128(8, 0))))  # pyright: ignore[reportAttributeAccessIssue]
-    epoch = seconds.cast(pa.int64(), safe=False)
-    fraction = pc.multiply(pc.subtract(count, pc.multiply(epoch, 1_000_000)), 1000).cast(pa.int32())  # pyright: ignore[reportAttributeAccessIssue]
+    toward_zero = pc.divide(count, 1_000_000)
+    below = pc.less(count, pc.multiply(toward_zero, 1_000_000))
+    epoch = pc.subtract(toward_zero, below.cast(pa.int64()))
+    fraction = pc.multiply(pc.subtract(count, pc.multiply(epoch, 1_000_000)), 1000).cast(pa.int32())
     arrays: list[pa.Array] = [epoch, fraction]
     names = ["epoch", "fraction"]
     if zone:

@@ -10,7 +10,7 @@ from typing import Any
 
 from embedded.snowflake.errors import SnowflakeError
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def _fixed(value: str) -> int | Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,13 @@ from embedded.snowflake.wire.statements import check_count, run, run_many, split
 if TYPE_CHECKING:
     from embedded.snowflake.history.queries import QueryRecord
 
+_log = logging.getLogger(__name__)
 # Codes that are no errors: still running, and running on its own.
 _IN_PROGRESS, _IN_PROGRESS_ASYNC = "333333", "333334"
 # Rows of an answer itself, and of each further chunk.
 _INLINE_ROWS, _CHUNK_ROWS = 50_000, 250_000
+# A result of more rows is written in a thread, so that others do not wait.
+_LARGE_ROWS = 1_000
 _STATES = {"RUNNING": "RUNNING", "SUCCESS": "SUCCESS", "FAIL": "FAILED_WITH_ERROR"}
 
 
@@ -50,14 +54,14 @@ class QueryRoutes:
             if execution is None:
                 execution = _read_execution(login, body)
                 login.remember(request_id, execution)
-                self._executions.start(execution, self._work(execution, body))
+                self._executions.start(execution, self._work(body))
             if body.get("asyncExec"):
                 return _in_progress(execution, _IN_PROGRESS_ASYNC)
             return await self._respond(request, execution)
         except SnowflakeError as error:
             return failure(error, execution.query_id if execution else None)
 
-    def _work(self, execution: Execution, body: dict[str, Any]) -> Any:
+    def _work(self, body: dict[str, Any]) -> Any:
         def work(execution: Execution) -> Result:
             session = execution.login.session
             with session.lock:
@@ -89,9 +93,13 @@ class QueryRoutes:
             assert isinstance(error, SnowflakeError)
             return failure(error, execution.query_id)
         result = execution.future.result()
-        if result.row_count > 1000:
-            return answer(await run_in_threadpool(_result_data, execution, result, request))
-        return answer(_result_data(execution, result, request))
+        try:
+            if result.row_count > _LARGE_ROWS:
+                return answer(await run_in_threadpool(_result_data, execution, result, request))
+            return answer(_result_data(execution, result, request))
+        except Exception as failed:
+            _log.exception("A result could not be sent (query %s)", execution.query_id)
+            raise SnowflakeError(f"The local Snowflake could not send this result: {failed}", 603, "XX000") from failed
 
     async def result(self, request: Request) -> Response:
         """The result of a query by its id, waited for."""
