@@ -29,7 +29,8 @@ pii_kinds = sorted({column.pii for contract in contracts.values() for column in 
 compute = Compute("compute", ComputeConfig(settings=settings)).resources
 storage = Storage("storage", StorageConfig(settings=settings, schemas=access.schemas)).resources
 place = {"database": storage.database, "schemas": storage.schemas}
-roles = Roles("roles", RolesConfig(settings=settings, roles=access.roles)).resources.roles
+role_tree = Roles("roles", RolesConfig(settings=settings, roles=access.roles)).resources
+roles = role_tree.roles
 masking = Masking("masking", MaskingConfig(policies=sql.masking_policies, pii_kinds=pii_kinds, **place)).resources
 tables = Tables(
     "tables", TablesConfig(settings=settings, contracts=contracts, masking_policies=masking.policies, **place)
@@ -57,7 +58,7 @@ pipelines = Pipelines(
         streams=sql.streams,
         tasks=sql.tasks,
         warehouses=compute.warehouses,
-        engineer_grants=grants[ENGINEER],
+        needed_by_tasks=[*grants[ENGINEER], *role_tree.hierarchy.values()],
         **place,
         **protected,
     ),

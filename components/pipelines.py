@@ -16,7 +16,12 @@ from logistics.sql import StreamFile, TaskFile
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesConfig:
-    """The streams' and tasks' files, the tables beneath with their protections, and the grants that a run needs."""
+    """The streams' and tasks' files, the tables beneath with their protections, and the grants that a run needs.
+
+    Attributes:
+        needed_by_tasks: the engineer's grants, by which a task runs, and the role hierarchy, by which the deploying role
+            manages a task that the engineer owns.
+    """
 
     settings: PlatformSettings
     streams: Mapping[str, StreamFile]
@@ -27,7 +32,7 @@ class PipelinesConfig:
     protections: Mapping[str, snowflake.Execute]
     warehouses: Mapping[str, snowflake.Warehouse]
     roles: Mapping[str, snowflake.AccountRole]
-    engineer_grants: Sequence[snowflake.GrantPrivilegesToAccountRole]
+    needed_by_tasks: Sequence[pulumi.Resource]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,7 @@ class Pipelines(pulumi.ComponentResource):
             schema: self._own_future_tasks(schema)
             for schema in sorted({task.schema.lower() for task in config.tasks.values()})
         }
-        before = [*config.engineer_grants, *stream_grants.values(), *ownership.values()]
+        before = [*config.needed_by_tasks, *stream_grants.values(), *ownership.values()]
         tasks = {full_name: self._create_task(task, before) for full_name, task in config.tasks.items()}
         self.resources = PipelinesResources(
             streams=streams, stream_grants=stream_grants, ownership=ownership, tasks=tasks
