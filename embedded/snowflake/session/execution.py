@@ -72,8 +72,20 @@ def _handle(session: Session, statement: Statement) -> Result:
     found = registration(statement.tokens)
     if found.commits and not statement.describe_only:
         session.commit()
+    if session.transaction is None and statement.tokens.word() in _CHANGES_ROWS:
+        _begin_without_autocommit(session)
     with _limited(session, statement.query_id):
         return found.handler(session, statement)
+
+
+_CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+
+
+def _begin_without_autocommit(session: Session) -> None:
+    if session_setting(session, "AUTOCOMMIT").value == "false":
+        from embedded.snowflake.statements.session import begin_transaction
+
+        begin_transaction(session)
 
 
 @contextmanager

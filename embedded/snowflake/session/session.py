@@ -31,7 +31,8 @@ class Session:
         parameters: session parameters that were set, upper-case key to value.
         variables: SET variables, upper-case name to Python value.
         cursor: the session's own DuckDB cursor; used only inside `execute`.
-        transaction: the open explicit transaction (storage.transactions), or None.
+        variable_times: when each variable was first and last set.
+        transaction: the open explicit transaction (storage.transactions), or None; with its name and start.
         query_ids: ids of the finished statements, the newest last (LAST_QUERY_ID).
         client_application: name and version of the client program, empty for the server's own sessions.
         record: the record of the statement under way, or None.
@@ -53,7 +54,10 @@ class Session:
         self.variables: dict[str, Any] = {}
         self.created_on = datetime.now(UTC)
         self.cursor = account.connection.cursor()
+        self.variable_times: dict[str, tuple[datetime, datetime]] = {}
         self.transaction: Any | None = None
+        self.transaction_name: str | None = None
+        self.transaction_started: datetime | None = None
         self.query_ids: list[str] = []
         self.client_application = ""
         self.record: QueryRecord | None = None
