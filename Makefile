@@ -39,7 +39,9 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 
 # uv comes from PATH, else from the package index into the environment itself.
 .venv/.installed: requirements/run.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv 2>/dev/null || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make install PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(call uv,-r requirements/run.txt)
 	@$(call uv,--no-deps -e .)
 	@touch $@
@@ -50,7 +52,7 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 
 define uv
 if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python $(1); \
-else test -x $(BIN)/uv || { $(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet uv; }; \
+else test -x $(BIN)/uv || { $(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }; \
 $(BIN)/uv pip install --quiet --python $(BIN)/python $(1); fi
 endef
 
