@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import pyarrow as pa
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.security.privileges import active_roles, role_closure
@@ -12,6 +16,11 @@ if TYPE_CHECKING:
     from embedded.snowflake.account import Account
     from embedded.snowflake.session.session import Session
     from embedded.snowflake.sql.scope import OutputColumn
+
+# Rows put before DuckDB by each session, oldest first.
+_registered: WeakKeyDictionary[Session, list[str]] = WeakKeyDictionary()
+_numbers = itertools.count(1)
+_MOST_REGISTERED = 64
 
 # Stands in a translated text for the statement's start, which a cached translation cannot know.
 NOW = "/*now*/"
@@ -87,6 +96,21 @@ class Context:
         """A name for a source in DuckDB's text that nothing else has."""
         self.reads.next_alias += 1
         return f"s{self.reads.next_alias}"
+
+    def register(self, table: pa.Table) -> str:
+        """Put rows before DuckDB on the session's cursor, and give the name that they have there.
+
+        They stay until the session has registered so many others that no statement under way can need them.
+        """
+        self.reads.volatile = True
+        session = self.session
+        registered = _registered.setdefault(session, [])
+        name = f"_rows_{next(_numbers)}"
+        session.cursor.register(name, table)
+        registered.append(name)
+        while len(registered) > _MOST_REGISTERED:
+            session.cursor.unregister(registered.pop(0))
+        return name
 
     @property
     def zone(self) -> str:

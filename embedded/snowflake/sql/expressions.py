@@ -18,7 +18,7 @@ from embedded.snowflake.sql.paths import bind_bracket, bind_path
 from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
 from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_literal, of_value, text_literal, varchar
 from embedded.snowflake.sql.windows import over_clause
-from embedded.snowflake.types import BOOLEAN, VARCHAR, VARIANT, DataType, parse_type
+from embedded.snowflake.types import BINARY, BOOLEAN, VARCHAR, VARIANT, DataType, parse_type
 
 BindQuery = Callable[[exp.Expression, Context, Scope | None], Relation]
 
@@ -319,7 +319,7 @@ class Expressions:
                 nodes.append(argument)
         found = FUNCTIONS.get(name)
         if found is None:
-            return self.user_function(node, name, nodes)
+            return self.user_function(name, node.expressions)
         call = Call(name, nodes, self, named, distinct, order or [], None, ignore)
         check_arguments(found, call)
         if over is not None:
@@ -332,14 +332,22 @@ class Expressions:
             )
         return found.make(call)
 
-    def user_function(self, node: exp.Expression, name: str, nodes: list[exp.Expression]) -> Typed:
+    def user_function(self, name: str, nodes: list[exp.Expression]) -> Typed:
         """A call of what is no built-in function."""
         from embedded.snowflake.sql.user_functions import bind_user_function
 
-        made = bind_user_function(self, node, name, nodes)
+        made = bind_user_function(self, name, nodes)
         if made is None:
             raise unknown_function(name)
         return made
+
+    def dotted(self, node: exp.Expression) -> Typed:
+        """`SCHEMA.FUNCTION(…)`."""
+        from embedded.snowflake.sql.user_functions import bind_dotted
+
+        if not isinstance(node.expression, exp.Anonymous):
+            raise unsupported(node.sql("snowflake").replace(MARK, ""))
+        return bind_dotted(self, node)
 
     def window(self, node: exp.Expression) -> Typed:
         """A call with OVER."""
@@ -480,6 +488,8 @@ _METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
     exp.IgnoreNulls: Expressions.modified,
     exp.RespectNulls: Expressions.modified,
     exp.Filter: Expressions.modified,
+    exp.Dot: Expressions.dotted,
+    exp.HexString: lambda binder, node: Typed(f"unhex('{node.this}')", BINARY, False),
     exp.Extract: _extract,
     exp.StrPosition: _position,
     exp.Struct: _object,

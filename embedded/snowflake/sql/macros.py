@@ -36,10 +36,10 @@ _MACROS = {
         "ELSE CAST(sf_error('100037', 'Boolean value ''' || x || ''' is not recognized') AS BOOLEAN) END"
     ),
     "sf_epoch(x)": (
-        "CASE WHEN abs(x) < 31536000000 THEN make_timestamp(CAST(x * 1000000 AS BIGINT)) "
-        "WHEN abs(x) < 31536000000000 THEN make_timestamp(CAST(x * 1000 AS BIGINT)) "
+        "CASE WHEN abs(x) < 31536000000 THEN make_timestamp(CAST(CAST(x AS DECIMAL(38,6)) * 1000000 AS BIGINT)) "
+        "WHEN abs(x) < 31536000000000 THEN make_timestamp(CAST(CAST(x AS DECIMAL(38,6)) * 1000 AS BIGINT)) "
         "WHEN abs(x) < 31536000000000000 THEN make_timestamp(CAST(x AS BIGINT)) "
-        "ELSE make_timestamp(CAST(x / 1000 AS BIGINT)) END"
+        "ELSE make_timestamp(CAST(CAST(x AS HUGEINT) // 1000 AS BIGINT)) END"
     ),
     "sf_date_or_null(x)": (
         "coalesce(try_cast(x AS DATE), CAST(try_cast(x AS TIMESTAMP) AS DATE), "
@@ -110,6 +110,17 @@ _MACROS = {
         "CASE json_type(x) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'UBIGINT' THEN 'INTEGER' "
         "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
         "ELSE json_type(x) END"
+    ),
+    # The members of an array or object: key, place, path, value and the whole.
+    "sf_flatten(x)": (
+        "CASE json_type(x) WHEN 'ARRAY' THEN list_transform(CAST(x AS JSON[]), lambda v, i: "
+        "{'k': CAST(NULL AS VARCHAR), 'i': i - 1, 'p': '[' || (i - 1) || ']', 'v': v, 't': CAST(x AS JSON)}) "
+        "WHEN 'OBJECT' THEN list_transform(list_sort(json_keys(x)), lambda k: "
+        "{'k': k, 'i': CAST(NULL AS BIGINT), 'p': k, 'v': json_extract(x, '$.\"' || k || '\"'), 't': CAST(x AS JSON)}) END"
+    ),
+    "sf_flatten_none()": (
+        "[{'k': CAST(NULL AS VARCHAR), 'i': CAST(NULL AS BIGINT), 'p': CAST(NULL AS VARCHAR), 'v': CAST(NULL AS JSON), "
+        "'t': CAST(NULL AS JSON)}]"
     ),
     "sf_as_object(x)": (
         "CASE WHEN x IS NULL OR json_type(x) IN ('OBJECT', 'NULL') THEN nullif(CAST(x AS VARCHAR), 'null')::JSON "

@@ -20,7 +20,7 @@ from embedded.snowflake.tokens import tokenize
 MARK = "\x01"
 _SNOWFLAKE = Dialect.get_or_raise("snowflake")
 _PARSER = _SNOWFLAKE.parser_class
-_OWN_SYNTAX = {"CAST", "TRY_CAST", "EXTRACT", "POSITION", "CASE", "ANY"}
+_OWN_SYNTAX = {"CAST", "TRY_CAST", "EXTRACT", "POSITION", "CASE", "ANY", "EXISTS", "ROLLUP", "CUBE"}
 _FUNCTIONS = (
     set(_PARSER.FUNCTIONS) | set(_PARSER.FUNCTION_PARSERS) | set(_PARSER.NO_PAREN_FUNCTION_PARSERS)
 ) - _OWN_SYNTAX
@@ -116,7 +116,7 @@ def _is_call(tokens: list[Token], index: int) -> bool:
     before = tokens[index - 1] if index else None
     if before is None:
         return True
-    replaces_star = token.text.upper() == "REPLACE" and before.token_type == TokenType.R_PAREN
+    replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
     return before.token_type not in _NO_CALL_AFTER and not replaces_star
 
 

@@ -1,4 +1,4 @@
-"""PIVOT and UNPIVOT."""
+"""PIVOT and UNPIVOT, as conditional aggregates and as a row for each column."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from embedded.snowflake.errors import unsupported
-from embedded.snowflake.sql.scope import Relation
+from embedded.snowflake.errors import SqlCompilationError, unsupported
+from embedded.snowflake.names import encode, literal, quote
+from embedded.snowflake.sql.coerce import cast, common
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of
+from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.types import VARCHAR
 
 if TYPE_CHECKING:
     from embedded.snowflake.sql.expressions import Expressions
@@ -20,9 +24,96 @@ def bind_pivots(node: exp.Expression, relation: Relation, binder: Expressions) -
     return relation
 
 
+def _in_clause(pivot: exp.Expression) -> exp.Expression:
+    fields = pivot.args.get("fields") or []
+    if len(fields) != 1 or not isinstance(fields[0], exp.In):
+        raise unsupported("PIVOT with more than one FOR")
+    return fields[0]
+
+
 def _pivot(pivot: exp.Expression, relation: Relation, binder: Expressions) -> Relation:
-    raise unsupported("PIVOT")
+    if len(pivot.expressions) != 1:
+        raise unsupported("PIVOT with more than one aggregate")
+    field, call = _in_clause(pivot), pivot.expressions[0]
+    call = call.this if isinstance(call, exp.Alias) else call
+    if not field.expressions or any(isinstance(item, exp.PivotAny | exp.Query) for item in field.expressions):
+        raise unsupported("PIVOT with ANY or a subquery")
+    alias = binder.context.alias()
+    inner = _over(relation, alias, binder)
+    used = {name_of(column.this) for node in (field.this, call) for column in node.find_all(exp.Column)}
+    kept = [column for column in relation.columns if column.name not in used]
+    parts = [f"{alias}.{quote(column.duckdb_name)} AS {quote(column.duckdb_name)}" for column in kept]
+    columns = list(kept)
+    for item in field.expressions:
+        name, value = _pivot_value(item)
+        made = inner.bind(_conditional(call, field.this, value))
+        parts.append(f"{made.sql} AS {quote(encode(name))}")
+        columns.append(OutputColumn(name, made.type, encode(name), True, made.exact))
+    group = ", ".join(f"{alias}.{quote(column.duckdb_name)}" for column in kept)
+    text = f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}" + (f" GROUP BY {group}" if group else "")
+    return Relation(text, columns)
+
+
+def _over(relation: Relation, alias: str, binder: Expressions) -> Expressions:
+    columns = [
+        SourceColumn(column.name, Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, True, column.exact))
+        for column in relation.columns
+    ]
+    return type(binder)(binder.context, Scope([Source("", columns)]), binder.bind_query)
+
+
+def _pivot_value(item: exp.Expression) -> tuple[str, exp.Expression]:
+    """The name of a pivoted column (its value as written, quotes too, without an alias) and its value."""
+    if isinstance(item, exp.PivotAlias | exp.Alias):
+        return name_of(item.args["alias"]), item.this
+    return item.sql("snowflake"), item
+
+
+def _conditional(call: exp.Expression, subject: exp.Expression, value: exp.Expression) -> exp.Expression:
+    """The aggregate over the rows whose subject is the value."""
+    argument = call.expressions[0] if call.expressions else exp.Star()
+    taken = exp.Literal.number(1) if isinstance(argument, exp.Star) else argument.copy()
+    test = exp.EQ(this=subject.copy(), expression=value.copy())
+    return exp.Anonymous(
+        this=call.name, expressions=[exp.Case(ifs=[exp.If(this=test, true=taken)]), *call.expressions[1:]]
+    )
 
 
 def _unpivot(pivot: exp.Expression, relation: Relation, binder: Expressions) -> Relation:
-    raise unsupported("UNPIVOT")
+    field = _in_clause(pivot)
+    value_name, label_name = name_of(pivot.expressions[0]), name_of(field.this)
+    taken = [_unpivoted(item) for item in field.expressions]
+    found = {column.name: column for column in relation.columns}
+    absent = next((name for name, _ in taken if name not in found), None)
+    if absent is not None:
+        raise SqlCompilationError(f"invalid identifier '{absent}'", 904, "42000")
+    alias, rows = binder.context.alias(), binder.context.alias()
+    kind = common((found[name].type for name, _ in taken), "UNPIVOT")
+    values = []
+    for name, label in taken:
+        column = found[name]
+        value = Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, True, column.exact)
+        values.append(f"({literal(label)}, {cast(value, kind, binder.context.zone).stored})")
+    names = {name for name, _ in taken}
+    kept = [column for column in relation.columns if column.name not in names]
+    parts = [f"{alias}.{quote(column.duckdb_name)} AS {quote(column.duckdb_name)}" for column in kept]
+    parts += [f"{rows}.n AS {quote(encode(label_name))}", f"{rows}.v AS {quote(encode(value_name))}"]
+    text = f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias} CROSS JOIN LATERAL (VALUES {', '.join(values)}) AS {rows}(n, v)"
+    if not pivot.args.get("include_nulls"):
+        text += f" WHERE {rows}.v IS NOT NULL"
+    columns = [
+        *kept,
+        OutputColumn(label_name, VARCHAR, encode(label_name), False),
+        OutputColumn(value_name, kind, encode(value_name)),
+    ]
+    return Relation(text, columns)
+
+
+def _unpivoted(item: exp.Expression) -> tuple[str, str]:
+    """A column to unpivot and the label that its rows get."""
+    if isinstance(item, exp.PivotAlias | exp.Alias):
+        label = item.args["alias"]
+        column = item.this.this if isinstance(item.this, exp.Column) else item.this
+        return name_of(column), label.name if isinstance(label, exp.Literal) else name_of(label)
+    column = item.this if isinstance(item, exp.Column) else item
+    return name_of(column), name_of(column)

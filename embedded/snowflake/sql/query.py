@@ -12,7 +12,7 @@ from embedded.snowflake.sql.coerce import cast, common
 from embedded.snowflake.sql.context import Context, CteSource
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of, renamed
 from embedded.snowflake.sql.select import bind_select, limit_clause
 from embedded.snowflake.sql.typed import Typed
 from embedded.snowflake.sql.windows import direction
@@ -82,21 +82,6 @@ def _bind_recursive(
     sides = [cast_columns(side, [column.type for column in columns], context) for side in (anchor, step)]
     word = "UNION" if node.args.get("distinct") else "UNION ALL"
     return Relation(f"({sides[0]}) {word} ({sides[1]})", columns)
-
-
-def renamed(columns: list[OutputColumn], names: list[str]) -> list[OutputColumn]:
-    """Columns under the names of an alias's column list; none leaves them as they are.
-
-    Raises:
-        SqlCompilationError: the list has more or fewer names than there are columns (002020).
-    """
-    if not names:
-        return columns
-    if len(names) != len(columns):
-        raise SqlCompilationError(
-            f"Invalid number of column aliases: {len(names)} given, {len(columns)} columns.", 2020, "21S01"
-        )
-    return [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
 
 
 def _bind_set_operation(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
@@ -211,4 +196,4 @@ def bind_values(node: exp.Expression, context: Context, outer: Scope | None) -> 
     return Relation(f"SELECT * FROM (VALUES {', '.join(texts)}) AS {alias}({', '.join(names)})", columns)
 
 
-__all__ = ["MARK", "bind_query", "bind_values", "cast_columns", "renamed"]
+__all__ = ["MARK", "bind_query", "bind_values", "cast_columns"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -120,3 +120,28 @@ def unknown_column(node: exp.Expression, written: str) -> SqlCompilationError:
     line, column = identifier.meta.get("line"), identifier.meta.get("col")
     position = None if column is None else max(int(column) - len(str(identifier.name)), 0)
     return invalid_identifier(written, line, position)
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """A DuckDB name that is not taken yet, and take it; two columns of one name are fine in Snowflake."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}~~{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def renamed(columns: list[OutputColumn], names: list[str]) -> list[OutputColumn]:
+    """Columns under the names of an alias's column list; none leaves them as they are.
+
+    Raises:
+        SqlCompilationError: the list has more or fewer names than there are columns (002020).
+    """
+    if not names:
+        return columns
+    if len(names) != len(columns):
+        raise SqlCompilationError(
+            f"Invalid number of column aliases: {len(names)} given, {len(columns)} columns.", 2020, "21S01"
+        )
+    return [replace(column, name=name) for column, name in zip(columns, names, strict=True)]

@@ -11,7 +11,7 @@ from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import BindQuery, Expressions
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
 from embedded.snowflake.sql.typed import Typed
 from embedded.snowflake.sql.windows import direction
@@ -96,16 +96,6 @@ def _outputs(node: exp.Expression, binder: Expressions) -> list[tuple[OutputColu
     return outputs
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """A DuckDB name that is not taken yet, and take it; two columns of one name are fine in Snowflake."""
-    candidate, count = name, 1
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}~~{count}"
-    taken.add(candidate)
-    return candidate
-
-
 def output_name(item: exp.Expression) -> str:
     """The name of a column of the result: its alias, the column's own name, or its source text in upper case."""
     if isinstance(item, exp.Alias):
@@ -187,11 +177,28 @@ def _grouping(node: exp.Expression, binder: Expressions, outputs: list[tuple[Out
         return []
     if group.args.get("all"):
         return ["GROUP BY ALL"]
-    parts = [text for item in group.expressions if (text := _group_item(item, node, binder, outputs))]
-    for key, word in (("rollup", "ROLLUP"), ("cube", "CUBE"), ("grouping_sets", "GROUPING SETS")):
-        for sets in group.args.get(key) or []:
-            parts.append(f"{word} ({', '.join(_group_set(item, node, binder, outputs) for item in sets.expressions)})")
+    sets = [item for key in ("rollup", "cube", "grouping_sets") for item in group.args.get(key) or []]
+    parts = [
+        text
+        for item in [*group.expressions, *sets]
+        if (
+            text := _group_sets(item, node, binder, outputs)
+            if type(item) in _SETS
+            else _group_item(item, node, binder, outputs)
+        )
+    ]
     return [f"GROUP BY {', '.join(parts) if parts else '(1 + 0)'}"]
+
+
+_SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
+
+
+def _group_sets(
+    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+) -> str:
+    return (
+        f"{_SETS[type(item)]} ({', '.join(_group_set(member, node, binder, outputs) for member in item.expressions)})"
+    )
 
 
 def _group_set(

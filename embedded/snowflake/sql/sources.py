@@ -13,7 +13,7 @@ from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.pivots import bind_pivots
 from embedded.snowflake.sql.relations import bind_table
-from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of
+from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of, renamed
 from embedded.snowflake.sql.table_functions import bind_table_function, from_stage
 from embedded.snowflake.sql.typed import Typed
 
@@ -56,6 +56,8 @@ def _bind_single(node: exp.Expression, binder: Expressions) -> str:
         path: tuple[str, ...] = ()
     else:
         relation, default, path, lateral = _relation(node, binder)
+    if node.args.get("pivots") and node.args.get("alias") is not None:
+        relation = Relation(relation.sql, renamed(relation.columns, _listed(node.args["alias"])))
     relation = bind_pivots(node, relation, binder)
     sample = node.args.get("sample")
     if sample is not None:
@@ -92,7 +94,8 @@ def add_source(
     node: exp.Expression, relation: Relation, default: str, path: tuple[str, ...], lateral: bool, binder: Expressions
 ) -> str:
     """Put a relation in the scope under its alias and give the text of the FROM item."""
-    alias_node = node.args.get("alias")
+    pivots = node.args.get("pivots") or []
+    alias_node = (pivots[-1].args.get("alias") if pivots else None) or node.args.get("alias")
     name, columns = default, relation.columns
     if alias_node is not None:
         name = name_of(alias_node.this) if alias_node.this is not None else default
@@ -108,6 +111,10 @@ def add_source(
     hidden = {"$RID"} if not node.meta.get("target_rid") else set()
     binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path))
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
+
+
+def _listed(alias: exp.Expression) -> list[str]:
+    return [name_of(column.this if isinstance(column, exp.ColumnDef) else column) for column in alias.columns]
 
 
 def source_columns(columns: list[OutputColumn], alias: str, hidden: set[str] | None = None) -> list[SourceColumn]:
