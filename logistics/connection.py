@@ -76,6 +76,7 @@ def _parameters(
         "database": platform.database,
         "login_timeout": LOGIN_SECONDS,
         "session_parameters": {"QUERY_TAG": QUERY_TAG},
+        "enable_server_session_keep_alive_auto_detection": False,  # nothing runs on after a command
     }
     for name in ("host", "port", "protocol"):
         if value := variables.get(f"SNOWFLAKE_{name.upper()}"):
