@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,15 +226,14 @@ def looks_like_secret(key: str, text: str) -> bool:
 # --- maps ------------------------------------------------------------------------------------------------------------
 
 
-def get_path(value: Any, path: list[PathPart]) -> tuple[Any, bool]:
+def get_path(value: Any, path: Sequence[PathPart]) -> tuple[Any, bool]:
     """What stands at a path inside a value, and whether anything does."""
     for part in path:
-        if (isinstance(value, dict) and isinstance(part, str) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]
-        else:
+        in_map = isinstance(value, dict) and isinstance(part, str) and part in value
+        in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if not in_map and not in_list:
             return None, False
+        value = value[part]  # pyright: ignore[reportArgumentType,reportCallIssue]
     return value, True
 
 
@@ -264,14 +263,12 @@ def set_path(config: dict[str, Any], key: str, path: list[PathPart], value: Any)
 
 
 def _container(part: PathPart) -> Any:
-    return [None] * (part + 1) if part == 0 else {} if isinstance(part, str) else []
+    return [None] * (part + 1) if isinstance(part, int) else {}
 
 
 def _child(holder: Any, part: PathPart, where: list[PathPart]) -> Any:
     _check_kind(holder, part, where)
-    if isinstance(holder, dict):
-        return holder.get(part)
-    return holder[part] if part < len(holder) else None
+    return get_path(holder, [part])[0]
 
 
 def _assign(holder: Any, part: PathPart, value: Any, where: list[PathPart]) -> None:

@@ -49,7 +49,7 @@ def _git_environment(folder: Path) -> tuple[dict[str, str], str]:
     if len(head) < 6:
         return {}, ""
     keys = ("git.head", "git.committer", "git.committer.email", "git.author", "git.author.email")
-    environment = dict(zip(keys, head, strict=False))
+    environment: dict[str, str] = dict(zip(keys, head, strict=False))
     branch = _git(folder, "symbolic-ref", "-q", "HEAD").strip()
     if branch:
         environment["git.headName"] = branch

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embedded.engine import values
-from embedded.engine.config import PathPart, parse_path
+from embedded.engine.config import PathPart, get_path, parse_path
 from embedded.engine.errors import EngineError
 from embedded.engine.events import PropertyDiff, StepMetadata
 from embedded.engine.values import UNKNOWN, OutputValue, Properties, Secret, Value
@@ -153,14 +153,8 @@ def _plain(value: Any) -> Value:
 
 
 def _at(value: Any, path: list[PathPart]) -> Any:
-    for part in path:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]
-        else:
-            return _MISSING
-    return value
+    found, exists = get_path(value, path)
+    return found if exists else _MISSING
 
 
 def _with(value: Any, path: list[PathPart], item: Any) -> Any:
