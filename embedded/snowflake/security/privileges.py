@@ -161,7 +161,7 @@ def visible(session: Session, item: CatalogObject, roles: frozenset[int] | None 
         return True
     if item.kind == "SCHEMA" and item.name == "INFORMATION_SCHEMA":
         return True
-    return holds_any(catalog, roles, item)
+    return holds_any(catalog, roles, item) or _usable(catalog, roles, item)
 
 
 def require(session: Session, privilege: str, item: CatalogObject | None = None) -> None:

@@ -307,10 +307,21 @@ def _grant_on(
     for name in granted:
         stored = "USAGE" if name == "IMPORTED PRIVILEGES" else name
         on = item.oid if item is not None else ACCOUNT
-        granted_by = (item.owner if item is not None else 0) or session.role
-        put_grant(changes, on, stored, grantee.oid, grant_option=with_option, granted_by=granted_by)
+        put_grant(changes, on, stored, grantee.oid, grant_option=with_option, granted_by=_grantor(session, item, name))
     if refused:
         raise SnowflakeError(f"Grant partially executed: privileges [{', '.join(refused)}] not granted.", 3011, "42501")
+
+
+def _grantor(session: Session, item: CatalogObject | None, privilege: str) -> int:
+    """Who is noted as the one who granted: the owner, or the role whose grant option was used."""
+    catalog, roles = session.account.catalog, active_roles(session)
+    if item is None or item.owner == 0:
+        return session.role
+    if item.owner in roles or holds(catalog, roles, "MANAGE GRANTS", None):
+        return item.owner
+    records = grants(catalog).on.get(item.oid, ())
+    options = [record for record in records if record["privilege"] == privilege and record["grant_option"]]
+    return next((record["grantee"] for record in options if record["grantee"] in roles), session.role)
 
 
 def _grant_future(

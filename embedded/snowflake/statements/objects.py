@@ -121,6 +121,10 @@ def install(
         old = catalog.find(kind.name, container, name.name, definition.signature)
         if old is not None and if_missing:
             return status(f"{name.name} already exists, statement succeeded.")
+        if old is not None and options.or_alter:
+            from embedded.snowflake.statements.create_or_alter import create_or_alter
+
+            return create_or_alter(session, kind, old, definition)
         if old is not None and not options.or_replace:
             raise already_exists(quote_if_needed(name.name))
         if old is not None:

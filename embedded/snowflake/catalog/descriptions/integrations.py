@@ -368,9 +368,11 @@ def _expiry(_: Session, item: CatalogObject) -> Any:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-_scopes = lambda _, item: (
-    "[" + ", ".join(_values(item)["OAUTH_SCOPES"]) + "]" if _values(item).get("OAUTH_SCOPES") else None
-)
+def _scopes(_: Any, item: CatalogObject) -> str | None:
+    found = _values(item).get("OAUTH_SCOPES")
+    return "[" + ", ".join(found) + "]" if found else None
+
+
 _SECRET_DESCRIBE = columns(
     "created_on name schema_name database_name owner comment secret_type username oauth_access_token_expiry_time"
     " oauth_refresh_token_expiry_time oauth_scopes integration_name",

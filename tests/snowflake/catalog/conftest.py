@@ -1,0 +1,63 @@
+"""Sessions in process that give rows as dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.result import Result
+from embedded.snowflake.session.session import Session
+
+
+class Client:
+    """A session and short words for its use."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def run(self, text: str) -> Result:
+        return self.session.execute(text)
+
+    def rows(self, text: str) -> list[dict[str, object]]:
+        result = self.session.execute(text)
+        names = [column.name for column in result.columns]
+        return [dict(zip(names, row, strict=True)) for row in result.rows or []]
+
+    def row(self, text: str) -> dict[str, object]:
+        (row,) = self.rows(text)
+        return row
+
+    def script(self, *texts: str) -> None:
+        for text in texts:
+            self.session.execute(text)
+
+    def refused(self, text: str) -> SnowflakeError:
+        with pytest.raises(SnowflakeError) as error:
+            self.session.execute(text)
+        return error.value
+
+
+@pytest.fixture
+def connect(session: Callable[..., Session]) -> Callable[..., Client]:
+    """A client in a role (ACCOUNTADMIN by default) of a user (ADMIN by default), secondary roles off."""
+
+    def make(role: str = "ACCOUNTADMIN", user: str = "ADMIN") -> Client:
+        made = session(user, role)
+        made.secondary_roles = False
+        return Client(made)
+
+    return make
+
+
+@pytest.fixture
+def admin(connect: Callable[..., Client]) -> Client:
+    return connect()
+
+
+@pytest.fixture
+def db(admin: Client) -> Client:
+    """ACCOUNTADMIN in LOGISTICS.RAW."""
+    admin.script("create database logistics", "create schema raw")
+    return admin
