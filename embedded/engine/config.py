@@ -273,7 +273,7 @@ def _child(holder: Any, part: PathPart, where: list[PathPart]) -> Any:
 
 def _assign(holder: Any, part: PathPart, value: Any, where: list[PathPart]) -> None:
     _check_kind(holder, part, where)
-    if isinstance(holder, dict) or part < len(holder):
+    if isinstance(holder, dict) or get_path(holder, [part])[1]:
         holder[part] = value
     elif part == len(holder):
         holder.append(value)

@@ -49,10 +49,12 @@ def _construct_float(loader: Any, node: Any) -> float:
 def _construct_mapping(loader: Any, node: Any) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
         if isinstance(key, list | dict):
             raise yaml.constructor.ConstructorError(None, None, "a key must be a scalar", key_node.start_mark)
-        if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+        if key in seen:
             problem = f"mapping key {json.dumps(key)} already defined"
             raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
         seen.add(key)
