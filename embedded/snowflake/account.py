@@ -12,6 +12,8 @@ from embedded.snowflake.catalog.store import Catalog
 from embedded.snowflake.clock import Clock
 from embedded.snowflake.history.queries import Queries
 from embedded.snowflake.history.store import History
+from embedded.snowflake.scheduler.monitors import Monitors
+from embedded.snowflake.scheduler.warehouses import Warehouses
 from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
 
@@ -31,6 +33,8 @@ class Account:
         history: what was done, in tables.
         queries: queries running, and the newest finished ones.
         results: results of the newest queries.
+        warehouses: which run, and what they use.
+        monitors: what resource monitors allow.
         sessions: the open sessions by id.
     """
 
@@ -46,6 +50,8 @@ class Account:
         self.history = History(self.connection)
         self.queries = Queries(self)
         self.results = Results()
+        self.warehouses = Warehouses(self)
+        self.monitors = Monitors(self)
         self.sessions: dict[int, Session] = {}
         self.lock = threading.RLock()
         # Set with each commit that changed rows or objects: who waits for changes looks again.

@@ -65,6 +65,20 @@ class History:
                     self._cursor.execute(f"insert into {SCHEMA}.{name} from _batch")
                     self._cursor.unregister("_batch")
 
+    def replace(self, table: str, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+        """Write rows in place of those with the same key."""
+        if not rows:
+            return
+        batch = pa.Table.from_pylist(rows, schema=TABLES[table])
+        same = " and ".join(f"t.{column} = b.{column}" for column in key)
+        with self._write_lock:
+            self._cursor.register("_batch", batch)
+            self._cursor.execute("begin transaction")
+            self._cursor.execute(f"delete from {SCHEMA}.{table} as t using _batch as b where {same}")
+            self._cursor.execute(f"insert into {SCHEMA}.{table} from _batch")
+            self._cursor.execute("commit")
+            self._cursor.unregister("_batch")
+
     def prune(self, now: datetime) -> None:
         """Forget rows that are older than a year."""
         with self._write_lock:

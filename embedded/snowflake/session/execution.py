@@ -12,6 +12,7 @@ import duckdb
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
+from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.session.dispatch import Statement, registration
 from embedded.snowflake.tokens import TokenStream
 
@@ -74,8 +75,27 @@ def _handle(session: Session, statement: Statement) -> Result:
         session.commit()
     if session.transaction is None and statement.tokens.word() in _CHANGES_ROWS:
         _begin_without_autocommit(session)
-    with _limited(session, statement.query_id):
+    with _limited(session, statement.query_id), _computing(session, statement):
         return found.handler(session, statement)
+
+
+# Statements that need a warehouse whatever they read; a query needs one if it reads from something.
+_COMPUTES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "CALL", "TRUNCATE"})
+_QUERIES = frozenset({"SELECT", "WITH", "(", "VALUES"})
+
+
+@contextmanager
+def _computing(session: Session, statement: Statement) -> Iterator[None]:
+    """Keep the session's warehouse running for a statement that computes."""
+    tokens = statement.tokens
+    first, count = tokens.word(), len(tokens.tokens)
+    needs = first in _COMPUTES or (first in _QUERIES and any(tokens.word(i) == "FROM" for i in range(count)))
+    needs = needs or (first == "CREATE" and query_type(statement.text) == "CREATE_TABLE_AS_SELECT")
+    if not needs or statement.describe_only:
+        yield
+        return
+    with session.account.warehouses.used_by(session, statement.query_id):
+        yield
 
 
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
