@@ -1,0 +1,185 @@
+"""Table functions of INFORMATION_SCHEMA: histories with a range and filters, references of policies and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from embedded.snowflake.catalog import references
+from embedded.snowflake.names import literal
+from embedded.snowflake.sql import system_views
+from embedded.snowflake.sql.coerce import cast
+from embedded.snowflake.sql.functions.registry import unknown_function
+from embedded.snowflake.sql.scope import Relation
+from embedded.snowflake.types import TIMESTAMP_LTZ, VARCHAR
+
+if TYPE_CHECKING:
+    from embedded.snowflake.sql.table_functions import Arguments
+
+InformationFunction = Callable[["Arguments"], Relation]
+_FUNCTIONS: dict[str, InformationFunction] = {}
+
+
+def information_function(*names: str) -> Callable[[InformationFunction], InformationFunction]:
+    """Register the decorated maker as a table function of INFORMATION_SCHEMA."""
+
+    def register(make: InformationFunction) -> InformationFunction:
+        for name in names:
+            _FUNCTIONS[name] = make
+        return make
+
+    return register
+
+
+def bind_information_function(arguments: Arguments, qualifier: list[str]) -> Relation:
+    """A call `INFORMATION_SCHEMA.NAME(…)`.
+
+    Raises:
+        SnowflakeError: there is no such function (002141).
+    """
+    found = _FUNCTIONS.get(arguments.name)
+    if found is None:
+        raise unknown_function(".".join([*qualifier, arguments.name]))
+    return found(arguments)
+
+
+def _limited(
+    arguments: Arguments, view: str, conditions: list[str], order: str, limit_name: str = "RESULT_LIMIT"
+) -> Relation:
+    context = arguments.binder.context
+    found = system_views.ACCOUNT_USAGE[view]
+    limit = arguments.constant(limit_name, 100)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return system_views.history_relation(
+        context, found, found.history or "", f"{where} ORDER BY {order} DESC LIMIT {int(str(limit))}"
+    )
+
+
+def _range(arguments: Arguments, column: str, start: str, end: str) -> list[str]:
+    conditions = []
+    for name, operator in ((start, ">="), (end, "<=")):
+        node = arguments.node(name)
+        if node is not None:
+            value = cast(arguments.binder.bind(node), TIMESTAMP_LTZ, arguments.binder.context.zone)
+            conditions.append(f"{column} {operator} {value.sql}")
+    return conditions
+
+
+@information_function(
+    "QUERY_HISTORY", "QUERY_HISTORY_BY_SESSION", "QUERY_HISTORY_BY_USER", "QUERY_HISTORY_BY_WAREHOUSE"
+)
+def query_history(arguments: Arguments) -> Relation:
+    """The newest queries: of the account, a session, a user or a warehouse."""
+    context = arguments.binder.context
+    conditions = _range(arguments, "end_time", "END_TIME_RANGE_START", "END_TIME_RANGE_END")
+    if arguments.name.endswith("SESSION"):
+        conditions.append(f"session_id = {int(str(arguments.constant('SESSION_ID', context.session.id)))}")
+    if arguments.name.endswith("USER"):
+        conditions.append(f"user_name = {literal(str(arguments.constant('USER_NAME', context.user_name)))}")
+    if arguments.name.endswith("WAREHOUSE"):
+        conditions.append(
+            f"warehouse_name = {literal(str(arguments.constant('WAREHOUSE_NAME', context.session.warehouse)))}"
+        )
+    return _limited(arguments, "QUERY_HISTORY", conditions, "start_time")
+
+
+@information_function("TASK_HISTORY")
+def task_history(arguments: Arguments) -> Relation:
+    """The newest runs of tasks."""
+    conditions = _range(arguments, "scheduled_time", "SCHEDULED_TIME_RANGE_START", "SCHEDULED_TIME_RANGE_END")
+    name = arguments.constant("TASK_NAME")
+    if name is not None:
+        conditions.append(f"name = {literal(str(name).rpartition('.')[2].upper())}")
+    if arguments.constant("ERROR_ONLY", False):
+        conditions.append("state IN ('FAILED', 'CANCELLED', 'FAILED_AND_AUTO_SUSPENDED')")
+    return _limited(arguments, "TASK_HISTORY", conditions, "coalesce(scheduled_time, query_start_time)")
+
+
+@information_function("WAREHOUSE_METERING_HISTORY")
+def warehouse_metering_history(arguments: Arguments) -> Relation:
+    """Credits by warehouse and hour."""
+    conditions = []
+    for name, place, operator in (("DATE_RANGE_START", 0, ">="), ("DATE_RANGE_END", 1, "<=")):
+        node = arguments.node(name, place)
+        if node is not None:
+            value = cast(arguments.binder.bind(node), TIMESTAMP_LTZ, arguments.binder.context.zone)
+            conditions.append(f"start_time {operator} {value.sql}")
+    name = arguments.constant("WAREHOUSE_NAME", place=2)
+    if name is not None:
+        conditions.append(f"warehouse_name = {literal(str(name))}")
+    return _limited(arguments, "WAREHOUSE_METERING_HISTORY", conditions, "start_time", "LIMIT_ROWS_UNUSED")
+
+
+@information_function("LOGIN_HISTORY", "LOGIN_HISTORY_BY_USER")
+def login_history(arguments: Arguments) -> Relation:
+    """The newest logins."""
+    conditions = _range(arguments, "event_timestamp", "TIME_RANGE_START", "TIME_RANGE_END")
+    if arguments.name.endswith("USER"):
+        conditions.append(
+            f"user_name = {literal(str(arguments.constant('USER_NAME', arguments.binder.context.user_name)))}"
+        )
+    return _limited(arguments, "LOGIN_HISTORY", conditions, "event_timestamp")
+
+
+@information_function("COPY_HISTORY")
+def copy_history(arguments: Arguments) -> Relation:
+    """The files loaded into a table."""
+    conditions = _range(arguments, "last_load_time", "START_TIME", "END_TIME")
+    name = str(arguments.constant("TABLE_NAME", "")).rpartition(".")[2]
+    conditions.append(f"table_name = {literal(name.strip(chr(34)) if name.startswith(chr(34)) else name.upper())}")
+    return _limited(arguments, "COPY_HISTORY", conditions, "last_load_time", "LIMIT_ROWS_UNUSED")
+
+
+@information_function("ALERT_HISTORY")
+def alert_history(arguments: Arguments) -> Relation:
+    """The newest runs of alerts."""
+    conditions = _range(arguments, "scheduled_time", "SCHEDULED_TIME_RANGE_START", "SCHEDULED_TIME_RANGE_END")
+    name = arguments.constant("ALERT_NAME")
+    if name is not None:
+        conditions.append(f"name = {literal(str(name).upper())}")
+    return _limited(arguments, "ALERT_HISTORY", conditions, "scheduled_time")
+
+
+@information_function("DYNAMIC_TABLE_REFRESH_HISTORY")
+def dynamic_table_refresh_history(arguments: Arguments) -> Relation:
+    """The newest refreshes of dynamic tables."""
+    conditions = _range(arguments, "data_timestamp", "DATA_TIMESTAMP_START", "DATA_TIMESTAMP_END")
+    name = arguments.constant("NAME")
+    if name is not None:
+        conditions.append(f"name = {literal(str(name).rpartition('.')[2].upper())}")
+    return _limited(arguments, "DYNAMIC_TABLE_REFRESH_HISTORY", conditions, "refresh_start_time")
+
+
+def _rows(arguments: Arguments, names: tuple[str, ...], made: list[tuple]) -> Relation:
+    context = arguments.binder.context
+    return system_views.dict_relation(
+        context, [(name, VARCHAR) for name in names], (dict(zip(names, row, strict=True)) for row in made)
+    )
+
+
+def _text(arguments: Arguments, name: str, place: int | None = None) -> str | None:
+    value = arguments.constant(name, place=place)
+    return None if value is None else str(value)
+
+
+@information_function("POLICY_REFERENCES")
+def policy_references(arguments: Arguments) -> Relation:
+    """Where a policy is used, or which policies an object has."""
+    made = references.policy_references(
+        arguments.binder.context.session,
+        policy_name=_text(arguments, "POLICY_NAME"),
+        ref_entity_name=_text(arguments, "REF_ENTITY_NAME"),
+        ref_entity_domain=_text(arguments, "REF_ENTITY_DOMAIN"),
+    )
+    return _rows(arguments, references.POLICY_REFERENCES_COLUMNS, made)
+
+
+@information_function("TAG_REFERENCES", "TAG_REFERENCES_ALL_COLUMNS")
+def tag_references(arguments: Arguments) -> Relation:
+    """The tags on an object, or on all columns of a table."""
+    name, domain = _text(arguments, "OBJECT_NAME", 0) or "", _text(arguments, "OBJECT_DOMAIN", 1) or "TABLE"
+    make = references.tag_references if arguments.name == "TAG_REFERENCES" else references.tag_references_all_columns
+    return _rows(arguments, references.TAG_REFERENCES_COLUMNS, make(arguments.binder.context.session, name, domain))
+
+
+__all__ = ["bind_information_function", "information_function"]
