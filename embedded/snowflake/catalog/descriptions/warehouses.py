@@ -238,7 +238,7 @@ _SHOW = columns(
     "name state type size min_cluster_count max_cluster_count started_clusters running queued is_default is_current"
     " auto_suspend auto_resume available provisioning quiescing other created_on resumed_on updated_on owner comment"
     " enable_query_acceleration query_acceleration_max_scale_factor resource_monitor actives pendings failed suspended"
-    " uuid scaling_policy owner_role_type resource_constraint generation",
+    " uuid scaling_policy owner_role_type resource_constraint generation max_query_performance_level query_throughput_multiplier",
     state=_state,
     type=_counts("WAREHOUSE_TYPE", "STANDARD"),
     size=lambda _, item: SIZES[option(item, "WAREHOUSE_SIZE", "XSMALL")][1],
@@ -267,6 +267,8 @@ _SHOW = columns(
     scaling_policy=_counts("SCALING_POLICY", "STANDARD"),
     resource_constraint=prop("RESOURCE_CONSTRAINT", None),
     generation=_generation,
+    max_query_performance_level=lambda *_: None,
+    query_throughput_multiplier=number(lambda *_: None),
 )
 
 WAREHOUSE = register(
