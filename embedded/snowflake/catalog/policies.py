@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # DESCRIBE TABLE's and DESCRIBE VIEW's columns, in the order that clients read by position.
 DESCRIBE_COLUMNS = (
     "name", "type", "kind", "null?", "default", "primary key", "unique key", "check", "expression", "comment", "policy name",
-    "privacy domain", "schema_evolution_record",
+    "privacy domain", "schema evolution record",
 )  # fmt: skip
 # What holds columns that policies can be on.
 CARRIERS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "EXTERNAL TABLE")

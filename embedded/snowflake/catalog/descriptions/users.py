@@ -88,7 +88,7 @@ def _settle(session: Session, user: CatalogObject, keys: frozenset[str]) -> None
         _check_service(user, keys)
     login = login_of(user).upper()
     for other in session.account.catalog.all("USER"):
-        if other.oid != user.oid and login_of(other).upper() == login:
+        if other.oid != user.oid and other.name != user.name and login_of(other).upper() == login:
             raise already_exists(login_of(user))
 
 
