@@ -35,12 +35,16 @@ class Reads:
         streams: oids of the streams read.
         columns: names of the columns read, by source.
         volatile: whether the text differs from run to run for other reasons than `NOW`, so that it may not be cached.
+        row_policed: whether a row access policy filters something read.
+        may_fail: whether a condition of the query could raise an error over some value.
     """
 
     sources: set[int] = field(default_factory=set)
     streams: set[int] = field(default_factory=set)
     columns: dict[int, set[str]] = field(default_factory=dict)
     volatile: bool = False
+    row_policed: bool = False
+    may_fail: bool = False
     next_alias: int = 0
 
 
@@ -61,6 +65,7 @@ class Context:
         roles: the roles whose privileges count: the session's, or in a view the owner's.
         database, schema: where unqualified names are looked up; a view's own inside it.
         policed: whether policies are put in; not inside a policy's body.
+        fenced: whether filtered rows are kept apart from the query's conditions; see `policies.fence`.
         binds: values of `?`, in order.
         views: oids of the views being expanded, to refuse a view of itself.
         ctes: the WITH queries that names may mean here.
@@ -73,6 +78,7 @@ class Context:
     reads: Reads
     query_id: str = ""
     policed: bool = True
+    fenced: bool = False
     binds: list[Any] = field(default_factory=list)
     views: tuple[int, ...] = ()
     ctes: dict[str, CteSource] = field(default_factory=dict)
@@ -80,7 +86,7 @@ class Context:
     @classmethod
     def of(cls, session: Session, binds: list[Any], query_id: str) -> Context:
         """The context of a statement of a session."""
-        return cls(session, active_roles(session), session.database, session.schema, Reads(), query_id, True, binds)
+        return cls(session, active_roles(session), session.database, session.schema, Reads(), query_id, binds=binds)
 
     @property
     def account(self) -> Account:

@@ -12,6 +12,7 @@ from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
+from embedded.snowflake.sql.fence import may_fail
 from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
@@ -158,6 +159,17 @@ class Expressions:
     def condition(self, node: exp.Expression) -> str:
         """The text of an expression as a truth value."""
         return cast(self.bind(node), BOOLEAN, self.context.zone).sql
+
+    def filter(self, node: exp.Expression) -> str:
+        """The text of a condition that rows must meet; that it could fail is noted."""
+        text = self.condition(node)
+        self.note(text)
+        return text
+
+    def note(self, text: str) -> None:
+        """Note that a text that conditions may be made of could fail."""
+        if self.context.policed and not self.context.reads.may_fail:
+            self.context.reads.may_fail = may_fail(text)
 
     def negation(self, node: exp.Expression) -> Typed:
         """NOT."""

@@ -14,6 +14,7 @@ from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.fence import fence, mask_may_fail
 from embedded.snowflake.sql.parse import parse_expression
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn
 from embedded.snowflake.sql.typed import Typed
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 def police(item: CatalogObject, relation: Relation, binder: Expressions) -> Relation:
     """The relation of a table or view as the session may see it: rows filtered, then columns masked.
 
-    The filter and the masks read the unmasked columns. The filtered rows are kept from later expressions by a subquery that
-    DuckDB does not merge with them when the query could raise errors over hidden rows.
+    The filter and the masks read the unmasked columns.
     """
     context = binder.context
     row_policy = item.body.get("row_access_policy")
@@ -47,7 +47,7 @@ def police(item: CatalogObject, relation: Relation, binder: Expressions) -> Rela
     text = f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}"
     if row_policy:
         condition = bind_policy(context, row_policy["policy"], _arguments(item, row_policy["columns"], values), binder)
-        text += f" WHERE {cast(condition, BOOLEAN, context.zone).sql}"
+        text = fence(f"{text} WHERE {cast(condition, BOOLEAN, context.zone).sql}", context)
     return Relation(text, relation.columns)
 
 
@@ -97,6 +97,8 @@ def _masked(
 ) -> Typed:
     arguments = _arguments(item, mask["columns"], values) or [value]
     bound = bind_policy(binder.context, mask["policy"], arguments, binder)
+    reads = binder.context.reads
+    reads.may_fail = reads.may_fail or mask_may_fail(bound.sql)
     return cast(bound, column.type, binder.context.zone)
 
 

@@ -44,27 +44,27 @@ def bind_select(node: exp.Expression, context: Context, outer: Scope | None, bin
     from_text = bind_from(node, binder)
     scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
     outputs = _outputs(node, binder)
+    if node.parent is not None or context.views or outer is not None:
+        # A query around may filter by these columns.
+        for _, value in outputs:
+            binder.note(value.sql)
     text = [
         f"SELECT {_distinct(node)}"
-        + ", ".join(f"{_shown(value)} AS {quote(column.duckdb_name)}" for column, value in outputs)
+        + ", ".join(f"{value.sql} AS {quote(column.duckdb_name)}" for column, value in outputs)
     ]
     if from_text:
         text.append(f"FROM {from_text}")
     if node.args.get("where") is not None:
-        text.append(f"WHERE {binder.condition(node.args['where'].this)}")
+        text.append(f"WHERE {binder.filter(node.args['where'].this)}")
     text += _grouping(node, binder, outputs)
     for key in ("having", "qualify"):
         if node.args.get(key) is not None:
-            text.append(f"{key.upper()} {binder.condition(node.args[key].this)}")
+            text.append(f"{key.upper()} {binder.filter(node.args[key].this)}")
     if node.args.get("order") is not None:
         text.append(
             "ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in node.args["order"].expressions)
         )
     return Relation(" ".join(text) + limit_clause(node, binder), [column for column, _ in outputs])
-
-
-def _shown(value: Typed) -> str:
-    return value.sql
 
 
 def _distinct(node: exp.Expression) -> str:

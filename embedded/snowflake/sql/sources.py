@@ -160,7 +160,7 @@ def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
         names = _shared(scope, before) if method == "NATURAL" else [name_of(item) for item in join.args["using"]]
         condition = _using(scope, before, names, side, binder)
     elif join.args.get("on") is not None:
-        condition = binder.condition(join.args["on"])
+        condition = binder.filter(join.args["on"])
     else:
         condition = ""
     if kind not in ("", "INNER", "OUTER", "CROSS"):

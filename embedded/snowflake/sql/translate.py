@@ -7,7 +7,7 @@ was derived from.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -16,7 +16,7 @@ from sqlglot import exp
 
 import embedded.snowflake.sql.functions.load  # noqa: F401
 from embedded.snowflake.result import Column
-from embedded.snowflake.sql.context import NOW, Context
+from embedded.snowflake.sql.context import NOW, Context, Reads
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import parse_expression, parse_query
 from embedded.snowflake.sql.query import bind_query
@@ -112,6 +112,9 @@ def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
 
 def _translate(ast: exp.Expression, context: Context) -> Translated:
     relation = bind_query(ast, context)
+    if context.reads.row_policed and context.reads.may_fail and not context.fenced:
+        context = replace(context, fenced=True, reads=Reads())
+        relation = bind_query(ast, context)
     columns = [Column(column.name, column_type(column.type), column.nullable) for column in relation.columns]
     reads = context.reads
     return Translated(

@@ -9,7 +9,8 @@ from embedded.snowflake.sql.functions import (
     regexp,
     semi,
     strings,
+    system,
     windows,
 )
 
-__all__ = ["aggregates", "conditional", "context", "dates", "numbers", "regexp", "semi", "strings", "windows"]
+__all__ = ["aggregates", "conditional", "context", "dates", "numbers", "regexp", "semi", "strings", "system", "windows"]
