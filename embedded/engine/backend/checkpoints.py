@@ -147,10 +147,8 @@ def compress(data: bytes, suffix: str) -> bytes:
     if suffix == ".zst":
         import pyarrow
 
-        target = io.BytesIO()
+        target = pyarrow.BufferOutputStream()
         with pyarrow.CompressedOutputStream(target, "zstd") as stream:
             stream.write(data)
-            stream.flush()
-            stream.close()
-            return target.getvalue()
+        return target.getvalue().to_pybytes()
     return data

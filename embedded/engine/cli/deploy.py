@@ -85,8 +85,8 @@ class Deployment:
             return configuration.with_project_defaults(self.file.config, project)[0]
         return configuration.effective_config(self.file.config, project, self.reference.name, self.manager.decrypt)
 
-    def operation(self, checkpoint: Checkpoint, journal: JournalFile | None, display: Display) -> Operation:
-        """The engine's order."""
+    def operation(self, checkpoint: Checkpoint, journal: JournalFile | None) -> Operation:
+        """The engine's order, its events not yet followed."""
         from embedded.engine.deployment.operation import Operation
         from embedded.engine.language import Program
         from embedded.engine.language.host import program_python
@@ -116,7 +116,6 @@ class Deployment:
             journal=journal,
             encrypt=self.manager.encrypt,
             options=self.options,
-            emit=lambda event: self._emit(event, display),
             program=program,
             plugins=plugins,
             imports=self.imports,
@@ -156,7 +155,7 @@ class Deployment:
         """Plan the run and show the plan."""
         self.seen = []
         checkpoint = current_checkpoint(self.call.session.backend, self.reference)
-        return self._run(checkpoint, None, self.options)
+        return self._run(checkpoint, None)
 
     def apply(self) -> Result:
         """Do the run; the caller holds the stack's lock."""
@@ -169,8 +168,8 @@ class Deployment:
             backend.journal_file(self.reference), fingerprint(backend.checkpoint_bytes(self.reference))
         )
         try:
-            result = self._run(checkpoint, journal, self.options)
-            self._save(result, checkpoint)
+            result = self._run(checkpoint, journal)
+            self._save(result)
         except BaseException:
             journal.close(remove=False)
             recover(backend, self.reference)
@@ -179,10 +178,12 @@ class Deployment:
         backend.record(self.reference, self._update_info(result, started))
         return result
 
-    def _run(self, checkpoint: Checkpoint, journal: JournalFile | None, options: Options) -> Result:
+    def _run(self, checkpoint: Checkpoint, journal: JournalFile | None) -> Result:
         from embedded.engine.deployment import run
         from embedded.engine.display.factory import make_display
 
+        # The order is made first: what is wrong with configuration or state shows before any line of the run.
+        operation = self.operation(checkpoint, journal)
         preview = journal is None
         verb, noun = _TITLES[self.kind]
         title = f"Previewing {noun}" if preview else verb
@@ -194,20 +195,18 @@ class Deployment:
             preview,
             self.display_options,
         )
+        operation.emit = lambda event: self._emit(event, display)
         try:
-            operation = self.operation(checkpoint, journal, display)
-            operation.options = options
             return run(operation)
         finally:
             display.close()
 
-    def _save(self, result: Result, before: Checkpoint) -> None:
+    def _save(self, result: Result) -> None:
         if result.snapshot is None:
             return
         snapshot = replace(result.snapshot, manifest=state.Manifest.now(), secrets_provider=self.manager.state)
         deployment = state.deployment_to_json(snapshot, self.manager.encrypt)
         self.call.session.backend.save(self.reference, deployment, state.features_of(snapshot))
-        del before
 
     def _update_info(self, result: Result, started: int) -> UpdateInfo:
         environment, message = update_environment(self.call)

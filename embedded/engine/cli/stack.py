@@ -418,5 +418,7 @@ def cancel(call: Call) -> None:
         question = f"This will irreversibly cancel the currently running update for '{reference.name}'!"
         terminal.confirm_name(question, reference.name)
     session.backend.cancel(reference)
+    with session.backend.lock(reference):
+        recover(session.backend, reference)
     message = f"The currently running update for '{reference.name}' has been canceled!"
     terminal.out(terminal.attention(message, session.color))
