@@ -13,6 +13,7 @@ from embedded.snowflake.clock import Clock
 from embedded.snowflake.history.queries import Queries
 from embedded.snowflake.history.store import History
 from embedded.snowflake.scheduler.monitors import Monitors
+from embedded.snowflake.scheduler.scheduler import Scheduler
 from embedded.snowflake.scheduler.warehouses import Warehouses
 from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
@@ -35,6 +36,7 @@ class Account:
         results: results of the newest queries.
         warehouses: which run, and what they use.
         monitors: what resource monitors allow.
+        scheduler: runs tasks and tends warehouses, once started.
         sessions: the open sessions by id.
     """
 
@@ -54,8 +56,14 @@ class Account:
         self.monitors = Monitors(self)
         self.sessions: dict[int, Session] = {}
         self.lock = threading.RLock()
-        # Set with each commit that changed rows or objects: who waits for changes looks again.
-        self.changed = threading.Event()
+        self.scheduler = Scheduler(self)
+        # Grows with each statement that may have changed rows or objects, once it is committed.
+        self.changes = 0
+
+    def note_change(self) -> None:
+        """Tell who waits for changes (triggered tasks) that there may be one."""
+        self.changes += 1
+        self.scheduler.wake()
 
     @property
     def organization(self) -> str:
@@ -69,6 +77,7 @@ class Account:
 
     def close(self) -> None:
         """Stop the services, end the sessions and close the file."""
+        self.scheduler.stop()
         for session in list(self.sessions.values()):
             session.close()
         self.history.close()

@@ -101,6 +101,7 @@ class Accounts:
                 path.parent.mkdir(parents=True, exist_ok=True)
             account = Account(name, path)
             bootstrap(account.catalog, self._admin_password)
+            account.scheduler.start()
             self._open[name] = account
         return self._open[name]
 

@@ -19,6 +19,7 @@ from embedded.snowflake.names import ObjectName, canonical
 
 T = TypeVar("T")
 _SNOWFLAKE = Dialect.get_or_raise("snowflake")
+_COMMANDS = {TokenType.COMMAND, TokenType.EXECUTE, TokenType.FETCH, TokenType.RENAME}
 _WORDLESS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType.IDENTIFIER}
 
 
@@ -45,12 +46,28 @@ def _words(text: str, token: Token) -> list[Token]:
     ]
 
 
+def _read_commands(text: str, tokens: list[Token]) -> list[Token]:
+    """Tokenize what sqlglot takes as one string after words that it calls commands (EXECUTE, CALL, EXPLAIN …)."""
+    found: list[Token] = []
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else None
+        if before is None or before.token_type not in _COMMANDS or token.token_type != TokenType.STRING:
+            found.append(token)
+            continue
+        start = text.index(token.text, before.end + 1) if token.text else len(text)
+        for inner in tokenize(token.text):
+            shifted = (inner.start + start, inner.end + start)
+            found.append(Token(inner.token_type, inner.text, inner.line, inner.col, *shifted))
+    return found
+
+
 class TokenStream:
     """A cursor over the tokens of one statement; keywords of several words (PRIMARY KEY) are a token a word."""
 
     def __init__(self, text: str, tokens: list[Token] | None = None) -> None:
         self.text = text
-        self.tokens = [word for token in (tokenize(text) if tokens is None else tokens) for word in _words(text, token)]
+        whole = _read_commands(text, tokenize(text)) if tokens is None else tokens
+        self.tokens = [word for token in whole for word in _words(text, token)]
         while self.tokens and self.tokens[-1].token_type == TokenType.SEMICOLON:
             self.tokens = self.tokens[:-1]
         self.index = 0

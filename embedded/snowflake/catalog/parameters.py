@@ -127,7 +127,7 @@ def session_setting(session: Session, key: str) -> Setting:
         value = session.parameters[key]
         return Setting(str(value).lower() if isinstance(value, bool) else str(value), "SESSION")
     catalog = session.account.catalog
-    return setting(catalog, key, catalog.get(session.user))
+    return setting(catalog, key, catalog.get(session.user) if session.user else None)
 
 
 def retention_days(catalog: Catalog, item: CatalogObject) -> int:

@@ -13,6 +13,7 @@ import duckdb
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.history.queries import query_type
+from embedded.snowflake.result import StatementType
 from embedded.snowflake.session.dispatch import Statement, registration
 from embedded.snowflake.tokens import TokenStream
 
@@ -67,6 +68,8 @@ def _finish(
     session.query_ids.append(record.query_id)
     if result is not None:
         session.account.results.put(record.query_id, result, session.user)
+        if session.transaction is None and result.statement_type & 0xF000 != StatementType.SELECT:
+            session.account.note_change()
 
 
 def _handle(session: Session, statement: Statement) -> Result:

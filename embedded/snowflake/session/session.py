@@ -18,6 +18,7 @@ from embedded.snowflake.session.execution import run_statement
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
     from embedded.snowflake.history.queries import QueryRecord
+    from embedded.snowflake.scheduler.runs import GraphRun, TaskRun
 
 
 class Session:
@@ -25,7 +26,7 @@ class Session:
 
     Attributes:
         id: number of the session, as CURRENT_SESSION() gives it.
-        user: oid of the user; role: oid of the current role (an account role).
+        user: oid of the user, 0 for the user SYSTEM of tasks; role: oid of the current role (an account role).
         secondary_roles: whether all other roles of the user count too (USE SECONDARY ROLES ALL).
         warehouse, database, schema: canonical names, or None; they may name what no longer exists.
         parameters: session parameters that were set, upper-case key to value.
@@ -38,6 +39,7 @@ class Session:
         record: the record of the statement under way, or None.
         statement_id: the query id of the statement under way, or None.
         cancelled: ids of statements that are to stop.
+        task_run, graph_run: the task that this session runs, and the run of its graph, or None.
         timeouts: ids of statements that ran out of time, and their limit in seconds.
     """
 
@@ -63,6 +65,8 @@ class Session:
         self.record: QueryRecord | None = None
         self.statement_id: str | None = None
         self.cancelled: set[str] = set()
+        self.task_run: TaskRun | None = None
+        self.graph_run: GraphRun | None = None
         self.timeouts: dict[str, int] = {}
         self.last_used = account.clock.now()
         self.lock = threading.RLock()
@@ -100,8 +104,8 @@ class Session:
 
     @property
     def user_name(self) -> str:
-        """The canonical name of the session's user."""
-        return self.account.catalog.get(self.user).name
+        """The canonical name of the session's user; tasks run as SYSTEM."""
+        return self.account.catalog.get(self.user).name if self.user else "SYSTEM"
 
     @property
     def role_name(self) -> str:

@@ -135,7 +135,7 @@ class Context:
     @property
     def user_name(self) -> str:
         """The session's user."""
-        return self.account.catalog.get(self.session.user).name
+        return self.session.user_name
 
     def now(self) -> str:
         """The statement's start, as DuckDB TIMESTAMPTZ text."""
