@@ -1,7 +1,8 @@
 """Runs a Pulumi program in this process: started as a script, with one argument, the run's JSON.
 
 It depends on nothing but the program's own `pulumi` package, since it runs in the program's virtual environment. Exit codes: 0
-done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown.
+done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown. Generated SDK packages are
+imported lazily (`lazy_sdk`), unless PULUMI_EMBEDDED_EAGER_IMPORTS is set.
 
 Source: sdk/python/cmd/pulumi-language-python-exec of Pulumi 3.260.0.
 """
@@ -51,11 +52,15 @@ def _run_program() -> None:
 
 
 if __name__ == "__main__":
+    import lazy_sdk  # in the script's own folder, like the script free of all but the standard library
+
     options = json.loads(sys.argv[1])
     sys.argv = [options["program"]]
     # The script's own folder gives way to the program's: nothing of the engine can be imported by accident.
     sys.path[0] = options["folder"]
     os.chdir(options["folder"])
+    if not os.environ.get("PULUMI_EMBEDDED_EAGER_IMPORTS"):
+        lazy_sdk.install()
 
     import pulumi
     import pulumi.runtime
@@ -76,6 +81,7 @@ if __name__ == "__main__":
         exit_code = _SHOWN_ERROR_EXIT_CODE
     finally:
         loop.close()
+        lazy_sdk.save()
         sys.stdout.flush()
         sys.stderr.flush()
     # The SDK's worker threads and channels hold nothing that needs an orderly end.
