@@ -46,7 +46,7 @@ class Scheduler:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._wake = threading.Event()
+        self._wake = account.changed
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._runners = ThreadPoolExecutor(_RUNNERS, thread_name_prefix="task")

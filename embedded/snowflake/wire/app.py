@@ -38,7 +38,7 @@ def make_app(accounts: Accounts) -> Starlette:
         Route("/queries/v1/abort-request", queries.abort, methods=post),
         Route("/queries/{query_id}/abort-request", queries.abort_query, methods=post),
         Route("/queries/{query_id}/result", queries.result, methods=get),
-        Route("/monitoring/queries/{query_id}", queries.monitor, methods=get),
+        Route("/monitoring/queries/{query_id:path}", queries.monitor, methods=get),
         Route("/chunks/{query_id}/{start:int}", queries.chunk, methods=get),
         Route("/telemetry/send", _telemetry, methods=post),
         Route("/telemetry/send/sessionless", _telemetry, methods=post),

@@ -121,7 +121,8 @@ class QueryRoutes:
             login = self._registry.find(bearer(request))
         except SnowflakeError as error:
             return failure(error)
-        query_id = request.path_params["query_id"]
+        # The connector writes two slashes before the id.
+        query_id = request.path_params["query_id"].strip("/")
         record = login.session.account.queries.get(query_id)
         if record is not None:
             return answer({"queries": [_state(record, login)]})
