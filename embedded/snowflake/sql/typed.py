@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from embedded.snowflake.names import literal
-from embedded.snowflake.types import BOOLEAN, FLOAT, MAX_VARCHAR, NUMBER, VARCHAR, DataType
+from embedded.snowflake.types import (
+    BINARY,
+    BOOLEAN,
+    DATE,
+    FLOAT,
+    MAX_VARCHAR,
+    NUMBER,
+    TIME,
+    TIMESTAMP_NTZ,
+    TIMESTAMP_TZ,
+    VARCHAR,
+    DataType,
+)
 
 # The type of a bare NULL, and of an INTERVAL literal: no column has them.
 NULL = DataType("NULL")
@@ -131,11 +145,29 @@ def of_value(value: Any) -> Typed:
     if isinstance(value, bool):
         return Typed("true" if value else "false", BOOLEAN, nullable=False, value=value)
     if isinstance(value, int | Decimal):
-        found = number_literal(format(abs(value), "f"))
+        found = number_literal(str(abs(value)) if isinstance(value, int) else format(abs(value), "f"))
         return replace(found, sql=f"(-{found.sql})", value=value) if value < 0 else found
     if isinstance(value, float):
         return Typed(f"CAST('{value!r}' AS DOUBLE)", FLOAT, nullable=False, value=value)
+    for kind, to_typed in _OTHER_VALUES:
+        if isinstance(value, kind):
+            return to_typed(value)
     return text_literal(str(value))
+
+
+def _of_timestamp(value: datetime) -> Typed:
+    if value.tzinfo is None:
+        return Typed(f"TIMESTAMP '{value.isoformat(' ')}'", TIMESTAMP_NTZ, nullable=False)
+    return Typed(f"TIMESTAMPTZ '{value.isoformat(' ')}'", TIMESTAMP_TZ, nullable=False)
+
+
+# A datetime is a date too: it comes first.
+_OTHER_VALUES: tuple[tuple[type, Callable[[Any], Typed]], ...] = (
+    (datetime, _of_timestamp),
+    (date, lambda value: Typed(f"DATE '{value.isoformat()}'", DATE, nullable=False)),
+    (time, lambda value: Typed(f"TIME '{value.isoformat()}'", TIME, nullable=False)),
+    (bytes, lambda value: Typed(f"from_hex('{value.hex()}')", BINARY, nullable=False)),
+)
 
 
 __all__ = [
