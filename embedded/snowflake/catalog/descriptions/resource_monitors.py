@@ -36,7 +36,11 @@ _MOST = {"NOTIFY": 5, "SUSPEND": 1, "SUSPEND_IMMEDIATE": 1}
 
 
 def _start(tokens: TokenStream) -> str:
-    return _IMMEDIATELY if tokens.accept(_IMMEDIATELY) else _time(text(tokens), "START_TIMESTAMP")
+    """Read a time or IMMEDIATELY, which the official plugin sends in quotes."""
+    if tokens.accept(_IMMEDIATELY):
+        return _IMMEDIATELY
+    written = text(tokens)
+    return _IMMEDIATELY if written.upper() == _IMMEDIATELY else _time(written, "START_TIMESTAMP")
 
 
 def _end(tokens: TokenStream) -> str | None:
