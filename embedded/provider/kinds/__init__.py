@@ -1,0 +1,1 @@
+"""The resource types this provider manages, as descriptions of their statements."""

@@ -1,0 +1,1 @@
+"""The official plugin's schema, condensed, and the script that condenses it."""

@@ -1,0 +1,211 @@
+"""Run statements in a small pool of sessions, each opened when a statement first needs it."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from embedded.provider.connection import arguments
+from embedded.provider.errors import CancelledError, ConnectionFailed, ProviderError, StatementError
+
+Row = dict[str, Any]
+_MAXIMUM_SESSIONS = 8
+_ACCOUNT = (
+    "SELECT CURRENT_ACCOUNT() as CURRENT_ACCOUNT, CURRENT_ROLE() as CURRENT_ROLE, CURRENT_REGION() as CURRENT_REGION, "
+    "CURRENT_SESSION() as CURRENT_SESSION, CURRENT_USER() as CURRENT_USER, "
+    "CURRENT_ACCOUNT_NAME() as CURRENT_ACCOUNT_NAME, CURRENT_ORGANIZATION_NAME() as CURRENT_ORGANIZATION_NAME"
+)
+
+
+class Session(Protocol):
+    """One open session."""
+
+    def run(self, sql: str, seconds: float) -> list[Row]:
+        """Run one statement and return its rows, by column name as Snowflake spells it."""
+        ...
+
+    def abort(self) -> None:
+        """Stop the statement that runs now, if any."""
+        ...
+
+    def close(self) -> None:
+        """End the session."""
+        ...
+
+
+class ConnectorSession:
+    """A session over snowflake-connector-python."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        connector, self._errors = _import_connector()
+        given = arguments(config)
+        try:
+            self._connection = connector.connect(**given)
+        except self._errors.Error as error:
+            raise ConnectionFailed(_login_failure(given, error)) from error
+        self._cursor: Any = None
+
+    def run(self, sql: str, seconds: float) -> list[Row]:
+        """Run one statement; see ``Session``."""
+        cursor = self._cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql, timeout=max(1, int(seconds)))
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except self._errors.Error as error:
+            raise StatementError(error.errno or 0, error.sqlstate or "", _reason(error), sql) from error
+        finally:
+            self._cursor = None
+            cursor.close()
+
+    def abort(self) -> None:
+        """Cancel the statement that runs now."""
+        cursor = self._cursor
+        if cursor is not None and cursor.sfqid:
+            with contextlib.suppress(self._errors.Error):
+                cursor.abort_query(cursor.sfqid)
+
+    def close(self) -> None:
+        """Log out."""
+        with contextlib.suppress(self._errors.Error):
+            self._connection.close()
+
+
+def _import_connector() -> tuple[Any, Any]:
+    # The connector takes half a second to import, and a preview without changes sends no statement at all.
+    logging.getLogger("snowflake").setLevel(logging.CRITICAL)
+    import snowflake.connector as connector
+    from snowflake.connector import errors
+
+    return connector, errors
+
+
+def _login_failure(given: Mapping[str, Any], error: Any) -> str:
+    where = given.get("host") or f"{given['account']}.snowflakecomputing.com"
+    return (
+        f"cannot open a Snowflake session for user {given.get('user', '')} in account {given['account']} at {where}: "
+        f"{_reason(error)}. Check snowflake:user, its password or key, snowflake:host and snowflake:port"
+    )
+
+
+def _reason(error: Any) -> str:
+    text = str(getattr(error, "raw_msg", None) or error.msg or error)
+    return text.split("\n  ", 1)[0].strip().rstrip(".") if text.startswith(f"{error.errno}") else text.strip()
+
+
+class Pool:
+    """Sessions shared by all operations of a run; at most eight, so that parallel steps run in parallel."""
+
+    def __init__(self, open_session: Callable[[], Session]) -> None:
+        self._open = open_session
+        self._free: list[Session] = []
+        self._all: list[Session] = []
+        self._opening = 0
+        self._changed = threading.Condition()
+        self._cancelled = False
+        self._failure: ProviderError | None = None
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """Lend one session to this thread.
+
+        Raises:
+            ConnectionFailed: no session can be opened; later calls repeat that answer without another login.
+            CancelledError: the run was cancelled.
+        """
+        session = self._take()
+        try:
+            yield session
+        finally:
+            with self._changed:
+                self._free.append(session)
+                self._changed.notify()
+
+    def _take(self) -> Session:
+        with self._changed:
+            while True:
+                if self._cancelled:
+                    raise CancelledError("the operation was cancelled; nothing more was sent to Snowflake")
+                if self._failure:
+                    raise self._failure
+                if self._free:
+                    return self._free.pop()
+                if len(self._all) + self._opening < _MAXIMUM_SESSIONS:
+                    self._opening += 1
+                    break
+                self._changed.wait()
+        return self._open_one()
+
+    def _open_one(self) -> Session:
+        try:
+            session = self._open()
+        except ProviderError as error:
+            with self._changed:
+                self._opening -= 1
+                self._failure = error
+                self._changed.notify_all()
+            raise
+        with self._changed:
+            self._opening -= 1
+            self._all.append(session)
+        return session
+
+    def cancel(self) -> None:
+        """Refuse further statements and stop those that run."""
+        with self._changed:
+            self._cancelled = True
+            running = [session for session in self._all if session not in self._free]
+            self._changed.notify_all()
+        for session in running:
+            session.abort()
+
+    def close(self) -> None:
+        """End all sessions."""
+        with self._changed:
+            sessions, self._all, self._free = self._all, [], []
+        for session in sessions:
+            session.close()
+
+
+class Client:
+    """Send statements, counting what was written so that shared reads are never older than a write."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._context: Row | None = None
+        self._lock = threading.Lock()
+
+    def run(self, sql: str, deadline: float) -> list[Row]:
+        """Run one statement in any session.
+
+        Args:
+            sql: one statement.
+            deadline: when to give up, on the clock of ``time.monotonic``.
+
+        Raises:
+            StatementError: Snowflake refused it.
+            CancelledError: the time is up.
+        """
+        with self.pool.session() as session:
+            return session.run(sql, remaining(deadline))
+
+    def context(self, deadline: float) -> Row:
+        """Return the account, organization, region, user and role of the run, asked once."""
+        with self._lock:
+            if self._context is None:
+                self._context = self.run(_ACCOUNT, deadline)[0]
+            return self._context
+
+
+def remaining(deadline: float) -> float:
+    """Return the seconds left until a deadline.
+
+    Raises:
+        CancelledError: none are left.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise CancelledError("the operation ran out of time (see customTimeouts)")
+    return left
