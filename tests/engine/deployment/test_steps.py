@@ -1,0 +1,110 @@
+"""Which steps a program makes, and in which order: cases that no recording of the official command line has."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedded.engine.snapshot import problems
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wanted"),
+    [
+        pytest.param({"x": 1}, {"x": 1}, ["same a"], id="same"),
+        pytest.param({"x": 1}, {"x": True}, ["update a"], id="true-is-not-one"),
+        pytest.param({"x": 1}, {"x": 1.0}, ["same a"], id="numbers-are-floats"),
+        pytest.param({"r": 1}, {"r": 2}, ["create-replacement a", "replace a", "delete-replaced a"], id="replace"),
+        pytest.param({"d": 1}, {"d": 2}, ["delete-replaced a", "replace a", "create-replacement a"], id="delete-first"),
+        pytest.param({"x": 1}, {"x": 2, "o_ignore_changes": ["x"]}, ["same a"], id="ignored"),
+        pytest.param({"x": 1}, {"x": 2, "o_ignore_changes": ["*"]}, ["same a"], id="all-ignored"),
+        pytest.param(
+            {"x": 1},
+            {"x": 2, "o_replace_on_changes": ["x"]},
+            ["create-replacement a", "replace a", "delete-replaced a"],
+            id="roc",
+        ),
+        pytest.param({"x": 1, "o_protect": True}, {"x": 2, "o_protect": True}, ["update a"], id="protected-updates"),
+    ],
+)
+def test_second_deployment(deploy, goal, first, second, wanted) -> None:
+    assert deploy([goal("a", **first)]).steps == ["create a"]
+    assert deploy([goal("a", **second)]).steps == wanted
+
+
+def test_ignored_path_through_a_missing_element_is_an_error(deploy, goal) -> None:
+    deploy([goal("a", m={"k": {"j": 1}})])
+    outcome = deploy([goal("a", x=1, o_ignore_changes=["m.k.j"])])
+    assert outcome.failed
+    assert "one or more elements of the path are missing" in outcome.errors[0]
+
+
+def test_a_failed_create_after_its_delete_is_made_up_for_by_the_next_run(deploy, goal) -> None:
+    deploy([goal("a", d=1)])
+    failed = deploy([goal("a", d=2)], fail=[("create", "a")])
+    assert failed.failed
+    assert [item.pending_replacement for item in failed.snapshot.resources if item.custom and not item.is_provider] == [
+        True
+    ]
+    assert deploy([goal("a", d=2)]).steps == ["replace a", "create-replacement a"]
+    assert len(deploy.cloud) == 1
+
+
+def test_a_resource_pending_replacement_that_is_no_longer_wanted_is_forgotten(deploy, goal) -> None:
+    deploy([goal("a", d=1)])
+    deploy([goal("a", d=2)], fail=[("create", "a")])
+    outcome = deploy([])
+    assert outcome.steps == ["remove-pending-replace a"]
+    assert ("delete", "a") not in outcome.provider.calls
+
+
+def test_independent_resources_are_made_at_once(deploy, goal) -> None:
+    outcome = deploy([goal(f"n{number}", x=1) for number in range(8)], parallel=8)
+    creates = [index for index, call in enumerate(outcome.provider.calls) if call[0] == "create"]
+    checks = [index for index, call in enumerate(outcome.provider.calls) if call[0] == "check"]
+    assert min(creates) > max(checks) - 8
+
+
+def test_dependents_wait_although_much_runs_at_once(deploy, goal) -> None:
+    goals = [goal("a", x=1), goal("b", deps=["a"], by="y"), goal("c", deps=["b"], by="y")]
+    order = [name for op, name in deploy(goals, parallel=16).provider.calls if op == "create"]
+    assert order == ["a", "b", "c"]
+    order = [name for op, name in deploy([], parallel=16).provider.calls if op == "delete"]
+    assert order == ["c", "b", "a"]
+
+
+def test_preview_changes_nothing(deploy, goal) -> None:
+    deploy([goal("a", r=1), goal("b", deps=["a"], by="y")])
+    before, cloud = deploy.snapshot.resources, dict(deploy.cloud)
+    outcome = deploy([goal("a", r=2), goal("b", deps=["a"], by="y")], preview=True)
+    assert "create-replacement a" in outcome.steps
+    assert outcome.entries == []
+    assert deploy.cloud == cloud
+    assert not any(resource.delete for resource in before)
+
+
+def test_failed_delete_keeps_what_it_needs(deploy, goal) -> None:
+    deploy([goal("a", x=1), goal("b", deps=["a"], by="y"), goal("c", x=1)])
+    outcome = deploy(kind="destroy", fail=[("delete", "b")], continue_on_error=True)
+    names = {item.urn.rpartition("::")[2] for item in outcome.snapshot.resources}
+    assert names == {"proj-dev", "default", "a", "b"}
+    assert not problems(outcome.snapshot)
+
+
+def test_init_error_is_kept_and_mended(deploy, goal) -> None:
+    first = deploy([goal("a", x=1)], partial=["a"])
+    assert first.failed
+    assert first.snapshot.resources[-1].init_errors == ["did not come up"]
+    second = deploy([goal("a", x=1)])
+    assert second.steps == ["update a"]
+    assert second.snapshot.resources[-1].init_errors == []
+
+
+def test_refresh_takes_over_drift_and_drops_what_is_gone(deploy, goal) -> None:
+    deploy([goal("a", x=1), goal("b", deps=["a"], by="y")])
+    ids = {item.urn.rpartition("::")[2]: item.id for item in deploy.snapshot.resources}
+    del deploy.cloud[ids["a"]]
+    deploy.cloud[ids["b"]]["y"] = "drifted"
+    outcome = deploy(kind="refresh")
+    (b,) = [item for item in outcome.snapshot.resources if item.id == ids["b"]]
+    assert (b.inputs, b.dependencies, b.property_dependencies) == ({"y": "drifted"}, [], {"y": []})
+    assert not problems(outcome.snapshot)
