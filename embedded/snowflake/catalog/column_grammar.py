@@ -150,7 +150,8 @@ def _read_identity(session: Session, tokens: TokenStream, column: ColumnDefiniti
         start, increment = tokens.parenthesized(tokens.number)
     while tokens.word() in ("START", "INCREMENT"):
         word = tokens.next().text.upper()
-        _ = tokens.accept("WITH") or tokens.accept("BY")
+        tokens.accept("WITH")
+        tokens.accept("BY")
         tokens.accept("=")
         start, increment = (tokens.number(), increment) if word == "START" else (start, tokens.number())
     ordered = default_order(session)

@@ -193,8 +193,9 @@ def _stream(session: Session, item: CatalogObject, name: str) -> str:
 
 
 def _sequence(_: Session, item: CatalogObject, name: str) -> str:
+    start, increment = item.body["start"], item.body["increment"]
     order = "order" if item.body["order"] else "noorder"
-    return f"create or replace sequence {name} start with {item.body['start']} increment by {item.body['increment']} {order}{_comment(item)};"
+    return f"create or replace sequence {name} start with {start} increment by {increment} {order}{_comment(item)};"
 
 
 def _tag(_: Session, item: CatalogObject, name: str) -> str:
@@ -238,12 +239,13 @@ def _task(session: Session, item: CatalogObject, name: str) -> str:
 def _container(session: Session, item: CatalogObject, name: str) -> str:
     words = ("transient " if item.body.get("transient") else "").upper()
     managed = " WITH MANAGED ACCESS" if item.body.get("managed_access") else ""
-    texts = [f"create or replace {words}{item.kind} {name}{managed}{_parameters(item)}{_comment(item)};"]
-    children = session.account.catalog.children(item.oid)
     order = list(_WRITERS)
-    for child in sorted(children, key=lambda child: order.index(child.kind) if child.kind in order else len(order)):
-        if child.kind in _WRITERS and child.name != "INFORMATION_SCHEMA":
-            texts.append(_write(session, child, item.kind == "DATABASE"))
+    children = [child for child in session.account.catalog.children(item.oid) if child.kind in _WRITERS]
+    children.sort(key=lambda child: order.index(child.kind))
+    texts = [f"create or replace {words}{item.kind} {name}{managed}{_parameters(item)}{_comment(item)};"]
+    texts += [
+        _write(session, child, item.kind == "DATABASE") for child in children if child.name != "INFORMATION_SCHEMA"
+    ]
     return "\n\n".join(texts)
 
 

@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlglot.tokens import TokenType
-
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.tokens import TokenStream
 
 Reader = Callable[[TokenStream], Any]
 
-_TEXT = (TokenType.STRING, TokenType.RAW_STRING)
+_TEXT = ("STRING", "RAW_STRING")
 _TRUTH = {"TRUE": True, "ON": True, "YES": True, "FALSE": False, "OFF": False, "NO": False}
 
 
@@ -30,7 +28,7 @@ def invalid_property(name: str, kind: str) -> SqlCompilationError:
 def at_string(tokens: TokenStream) -> bool:
     """Whether a string comes next."""
     token = tokens.peek()
-    return token is not None and token.token_type in _TEXT
+    return token is not None and token.token_type.name in _TEXT
 
 
 def text(tokens: TokenStream) -> str:
@@ -141,7 +139,7 @@ def free(tokens: TokenStream) -> Any:
             return options()(tokens)
         return tokens.parenthesized(lambda: free(tokens))
     token = tokens.peek()
-    if token is not None and token.token_type == TokenType.NUMBER and token.text.isdigit():
+    if token is not None and token.token_type.name == "NUMBER" and token.text.isdigit():
         return int(tokens.next().text)
     if tokens.word() in ("TRUE", "FALSE"):
         return tokens.next().text.upper() == "TRUE"

@@ -23,7 +23,11 @@ class Client:
     def rows(self, text: str) -> list[dict[str, object]]:
         result = self.session.execute(text)
         names = [column.name for column in result.columns]
-        return [dict(zip(names, row, strict=True)) for row in result.rows or []]
+        if result.arrow is not None:
+            rows = zip(*(column.to_pylist() for column in result.arrow.columns), strict=True)
+        else:
+            rows = iter(result.rows or [])
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def row(self, text: str) -> dict[str, object]:
         (row,) = self.rows(text)

@@ -239,14 +239,15 @@ def _drop_files(session: Session, changes: CatalogTransaction, item: CatalogObje
 # -- sequences
 
 
-def _read_sequence(session: Session, tokens: TokenStream, _: CreateOptions, __: ObjectName) -> Definition:
+def _read_sequence(session: Session, tokens: TokenStream, *_: Any) -> Definition:
     body: dict[str, Any] = {"start": 1, "increment": 1, "order": default_order(session)}
     definition = Definition(body)
     tokens.accept("WITH")
     while tokens:
         if tokens.word() in ("START", "INCREMENT"):
             key = tokens.next().text.lower()
-            _ = tokens.accept("WITH") or tokens.accept("BY")
+            tokens.accept("WITH")
+            tokens.accept("BY")
             tokens.accept("=")
             body[key] = tokens.number()
         elif tokens.word() in ("ORDER", "NOORDER"):

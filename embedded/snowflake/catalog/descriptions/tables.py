@@ -140,9 +140,11 @@ def _created(session: Session, changes: CatalogTransaction, item: CatalogObject)
     from embedded.snowflake.statements.physical import create_table
 
     use = item.body.pop("row_access_use", None)
-    if use is not None:
-        attach_row_access(session, item.body, *use)
     create_table(session, changes, item)
+    if use is not None:
+        # After the columns are known: those of a query's result are so only now.
+        attach_row_access(session, item.body, *use)
+        changes.put(item)
 
 
 def _dropping(session: Session, changes: CatalogTransaction, item: CatalogObject) -> None:

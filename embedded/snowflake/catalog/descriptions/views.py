@@ -209,7 +209,7 @@ def _alter_view(session: Session, tokens: TokenStream, item: CatalogObject) -> b
         require(session, "OWNERSHIP", item)
         secure = tokens.next().text.upper() == "SET"
         tokens.next()
-        more = _rest_of_set(session, tokens, item, secure)
+        more = _rest_of_set(tokens, item, secure)
         change(session, more, lambda body: body.update(secure=secure))
         return True
     for words in (("SET", "AGGREGATION"), ("UNSET", "AGGREGATION"), ("ADD", "DATA"), ("SET", "DATA_METRIC_SCHEDULE")):
@@ -218,7 +218,7 @@ def _alter_view(session: Session, tokens: TokenStream, item: CatalogObject) -> b
     return False
 
 
-def _rest_of_set(session: Session, tokens: TokenStream, item: CatalogObject, sets: bool) -> CatalogObject:
+def _rest_of_set(tokens: TokenStream, item: CatalogObject, sets: bool) -> CatalogObject:
     """`SET SECURE COMMENT = 'x'` and `UNSET SECURE, COMMENT`: what stands beside SECURE."""
     tokens.accept(",")
     if not tokens:
