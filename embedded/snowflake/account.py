@@ -17,6 +17,7 @@ from embedded.snowflake.scheduler.scheduler import Scheduler
 from embedded.snowflake.scheduler.warehouses import Warehouses
 from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
+from embedded.snowflake.storage.store import Storage
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -30,6 +31,7 @@ class Account:
         folder: where the account's files are kept; None for an account in memory.
         connection: the DuckDB database; take cursors of it, do not run statements on it.
         catalog: the account's objects.
+        storage: versions of rows, locks, offsets of streams.
         clock: tells the time.
         history: what was done, in tables.
         queries: queries running, and the newest finished ones.
@@ -49,6 +51,7 @@ class Account:
         macros.install(self.connection)
         self.clock = Clock()
         self.catalog = Catalog(self.connection)
+        self.storage = Storage(self.connection, self.clock.now)
         self.history = History(self.connection)
         self.queries = Queries(self)
         self.results = Results()
@@ -56,14 +59,16 @@ class Account:
         self.monitors = Monitors(self)
         self.sessions: dict[int, Session] = {}
         self.lock = threading.RLock()
+        # Set with each commit: who waits for changes (triggered tasks) looks again.
+        self.changed = threading.Event()
         self.scheduler = Scheduler(self)
         # Grows with each statement that may have changed rows or objects, once it is committed.
         self.changes = 0
 
     def note_change(self) -> None:
-        """Tell who waits for changes (triggered tasks) that there may be one."""
+        """Tell who waits for changes that there may be one."""
         self.changes += 1
-        self.scheduler.wake()
+        self.changed.set()
 
     @property
     def organization(self) -> str:

@@ -7,8 +7,8 @@ Objects read from the catalog are never changed in place: take `changed()`, and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,12 +132,15 @@ class Catalog:
                 cursor.execute("rollback")
                 raise
             finally:
+                changes.held.close()
                 if own:
                     cursor.close()
             if changes.pending:
                 self.version += 1
                 for (collection, key), body in changes.pending.items():
                     self._apply(collection, key, body)
+            for action in changes.committed:
+                action()
 
     def _apply(self, collection: str, key: str, body: Any | None) -> None:
         self._collection_versions[collection] = self._collection_versions.get(collection, 0) + 1
@@ -164,12 +167,21 @@ class Catalog:
 
 
 class CatalogTransaction:
-    """Changes that become visible together; `cursor` is where the data's part of them is done."""
+    """Changes that become visible together.
+
+    Attributes:
+        cursor: where the data's part of them is done.
+        pending: records to write, by collection and key; None takes one out.
+        committed: what is done after the commit.
+        held: what is let go at the end, whatever it is.
+    """
 
     def __init__(self, catalog: Catalog, cursor: duckdb.DuckDBPyConnection) -> None:
         self.catalog = catalog
         self.cursor = cursor
         self.pending: dict[tuple[str, str], Any | None] = {}
+        self.committed: list[Callable[[], None]] = []
+        self.held = ExitStack()
 
     def put(self, item: CatalogObject) -> CatalogObject:
         """Add or change an object."""

@@ -116,6 +116,9 @@ def _is_call(tokens: list[Token], index: int) -> bool:
     before = tokens[index - 1] if index else None
     if before is None:
         return True
+    if token.text.upper() == "INSERT" and before.token_type == TokenType.THEN:
+        # MERGE … WHEN NOT MATCHED THEN INSERT (columns)
+        return False
     replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
     return before.token_type not in _NO_CALL_AFTER and not replaces_star
 

@@ -147,6 +147,8 @@ def scan(item: CatalogObject, context: Context, at: exp.Expression | None, with_
     """The rows of a table that the session sees, before any policy."""
     from embedded.snowflake.storage.scan import table_scan
 
+    if at is not None:
+        context.reads.volatile = True
     text = table_scan(context.session, item, at, with_rid)
     columns = [
         OutputColumn(column.name, column.type, encode(column.name), column.nullable) for column in table_columns(item)
@@ -167,12 +169,15 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     from embedded.snowflake.change.scan import stream_columns, stream_scan
 
     binder.context.reads.streams.add(item.oid)
+    # The text holds the versions between which the changes lie.
+    binder.context.reads.volatile = True
     text = stream_scan(binder.context.session, item)
     columns = [
         OutputColumn(column.name, column.type, encode(column.name))
         for column in stream_columns(binder.context.session, item)
     ]
-    return Relation(_unwrapped(text), columns)
+    source = binder.context.account.catalog.get(item.body["source"])
+    return police(source, Relation(_unwrapped(text), columns), binder)
 
 
 def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:

@@ -103,7 +103,7 @@ def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
         session.warehouse,
         session.id,
         session.account.catalog.version,
-        id(session.transaction) if session.transaction is not None else None,
+        session.transaction.id if session.transaction is not None else None,
         repr(session.parameters),
         repr(session.variables),
         repr(binds),
@@ -129,7 +129,7 @@ def _translate(ast: exp.Expression, context: Context) -> Translated:
 
 def _number_placeholders(ast: exp.Expression) -> None:
     """Give each `?` the number of its bind value, in the order of the text."""
-    found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if not node.name]
+    found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if node.name in ("", "?")]
     for index, node in enumerate(found):
         node.meta.setdefault("bind", index)
 

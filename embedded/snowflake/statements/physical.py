@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.tables import TableColumn
+from embedded.snowflake.change import offsets
 from embedded.snowflake.result import Column
+from embedded.snowflake.storage import sequences, tables
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import DataType
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 def create_table(session: Session, changes: CatalogTransaction, table: CatalogObject) -> None:
     """Make the table's storage in the catalog's transaction, with the rows of its query or of what it clones."""
-    changes.put(table)
+    from embedded.snowflake.storage.create_table import create_table as create
+
+    create(session, changes, table)
 
 
 def drop_table(session: Session, changes: CatalogTransaction, table: CatalogObject) -> None:
@@ -27,26 +31,29 @@ def drop_table(session: Session, changes: CatalogTransaction, table: CatalogObje
 
 def row_count(session: Session, table: CatalogObject) -> int:
     """The number of rows, for SHOW TABLES."""
-    return 0
+    return tables.row_count(session, table)
 
 
 def byte_count(session: Session, table: CatalogObject) -> int:
     """The size in bytes, for SHOW TABLES."""
-    return 0
+    return tables.byte_count(session, table)
 
 
 def add_column(session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn) -> None:
     """Give the rows that are there the new column, with its default."""
+    tables.add_column(session, changes, table, column)
 
 
 def check_not_null(session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn) -> None:
     """Make sure that no row has NULL in a column."""
+    tables.check_not_null(session, changes, table, column)
 
 
 def change_type(
     session: Session, changes: CatalogTransaction, table: CatalogObject, column: TableColumn, old: DataType
 ) -> None:
     """Turn the values of a column to its new type."""
+    tables.change_type(session, changes, table, column, old)
 
 
 def check_expression(session: Session, text: str, arguments: list[dict[str, Any]], returns: str) -> None:
@@ -74,17 +81,17 @@ def query_sources(session: Session, query: str) -> set[int]:
 
 def start_stream(session: Session, changes: CatalogTransaction, stream: CatalogObject) -> None:
     """Put a new stream at its first offset."""
-    changes.put(stream)
+    offsets.start(session, changes, stream)
 
 
 def stream_tables(session: Session, stream: CatalogObject) -> list[int]:
     """The oids of the tables whose changes a stream gives."""
-    return [stream.body["source"]]
+    return offsets.tables_of(session, stream)
 
 
 def stream_stale_after(session: Session, stream: CatalogObject) -> datetime | None:
     """When the stream's offset leaves the tables' retention."""
-    return None
+    return offsets.stale_after(session, stream)
 
 
 def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObject) -> None:
@@ -93,11 +100,14 @@ def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObje
 
 def start_sequence(session: Session, changes: CatalogTransaction, sequence: CatalogObject) -> None:
     """Make a new sequence give its start next."""
+    body = sequence.body
+    sequences.create(changes.cursor, sequences.sequence_name(sequence.oid), body["start"], body["increment"])
 
 
 def sequence_next(session: Session, sequence: CatalogObject) -> int:
     """The value that a sequence gives next."""
-    return sequence.body["start"]
+    name, body = sequences.sequence_name(sequence.oid), sequence.body
+    return sequences.upcoming(session.cursor, name, body["start"], body["increment"])
 
 
 def check_function(session: Session, body: dict[str, Any]) -> None:
