@@ -20,6 +20,13 @@ def double(value: Typed) -> str:
     return value.sql if value.type.kind == "FLOAT" else f"CAST({value.sql} AS DOUBLE)"
 
 
+def _wide(value: Typed, precision: int) -> str:
+    """The number as a decimal wide enough for a result's digits: DuckDB leaves results of narrow ones at 18."""
+    if precision <= 18 or (value.type.precision or 38) > 18:
+        return value.stored
+    return f"CAST({value.sql} AS DECIMAL({min(precision, 38)},{value.type.scale or 0}))"
+
+
 def _digits(kind: DataType) -> tuple[int, int]:
     precision, scale = kind.precision or 38, kind.scale or 0
     return precision - scale, scale
@@ -33,7 +40,8 @@ def add(left: Typed, right: Typed, operator: str = "+") -> Typed:
     (l1, s1), (l2, s2) = _digits(left.type), _digits(right.type)
     scale = max(s1, s2)
     kind = number(max(l1, l2) + 1 + scale, scale)
-    return _as(f"({decimal(left)} {operator} {decimal(right)})", kind, nullable, max(l1, l2) + 1 + scale <= 38)
+    precision = max(l1, l2) + 1 + scale
+    return _as(f"({_wide(left, precision)} {operator} {decimal(right)})", kind, nullable, exact=False)
 
 
 def multiply(left: Typed, right: Typed) -> Typed:
@@ -47,7 +55,7 @@ def multiply(left: Typed, right: Typed) -> Typed:
     if s1 + s2 > 37:
         return _as(f"({double(left)} * {double(right)})", kind, nullable, exact=False)
     fits = l1 + l2 + s1 + s2 <= 38 and scale == s1 + s2
-    return _as(f"({decimal(left)} * {decimal(right)})", kind, nullable, fits)
+    return _as(f"({_wide(left, l1 + l2 + s1 + s2)} * {decimal(right)})", kind, nullable, fits)
 
 
 def divide(left: Typed, right: Typed) -> Typed:
@@ -55,7 +63,7 @@ def divide(left: Typed, right: Typed) -> Typed:
     nullable = left.nullable or right.nullable
     if "FLOAT" in (left.type.kind, right.type.kind):
         return Typed(f"({double(left)} / {double(right)})", FLOAT, nullable)
-    (l1, s1), (l2, s2) = _digits(left.type), _digits(right.type)
+    (l1, s1), (_, s2) = _digits(left.type), _digits(right.type)
     scale = max(s1, min(s1 + 6, 12))
     kind = number(l1 + s2 + scale, scale)
     return Typed(quotient(decimal(left), l1, s1, decimal(right), s2, scale, kind), kind, nullable)
@@ -65,9 +73,8 @@ def quotient(a: str, leading: int, s1: int, b: str, s2: int, scale: int, kind: D
     """The text of a / b as DECIMAL of `kind`, for decimals with scales s1 and s2; one more digit is kept, then rounded."""
     shift = scale + s2 + 1
     target = f"DECIMAL({kind.precision},{scale})"
-    # A product's scale is at most 38 with all its digits, so the tens are put on as a HUGEINT where they must be.
-    top = f"CAST({a} * {_tens(s1)} AS HUGEINT) * {_tens_huge(shift - s1)}"
-    whole = f"({top}) // CAST({b} * {_tens(s2)} AS HUGEINT)"
+    top = f"{_whole(a, s1)} * {_tens_huge(shift - s1)}"
+    whole = f"({top}) // {_whole(b, s2)}"
     exact = f"CAST(CAST({whole} AS DECIMAL(38,0)) * {_fraction(scale + 1)} AS {target})"
     if leading + shift <= 38:
         return exact
@@ -76,6 +83,13 @@ def quotient(a: str, leading: int, s1: int, b: str, s2: int, scale: int, kind: D
     if limit <= 0:
         return rough
     return f"(CASE WHEN abs({a}) < 1{'0' * (limit - 1)} THEN {exact} ELSE {rough} END)"
+
+
+def _whole(text: str, scale: int) -> str:
+    """A decimal's digits as a whole number."""
+    if scale == 0:
+        return f"CAST({text} AS HUGEINT)"
+    return f"CAST(CAST({text} AS DECIMAL(38,{scale})) * {_tens(scale)} AS HUGEINT)"
 
 
 def _tens(power: int) -> str:

@@ -5,7 +5,9 @@ The texts use DuckDB macros of `macros.py` where a value's form decides (dates i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from datetime import date, datetime
 
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.names import literal
@@ -43,6 +45,10 @@ def cast(value: Typed, target: DataType, zone: str = "UTC", lenient: bool = Fals
         return Typed(f"CAST(NULL AS {target.to_duckdb()})", target)
     if source == target and value.exact:
         return value
+    if isinstance(value.value, str) and source.kind == "VARCHAR":
+        folded = _fold(value.value, target)
+        if folded is not None:
+            return Typed(folded, target, False)
     make = _CASTS.get((_family(source), _family(target)))
     if make is None:
         raise SqlCompilationError(
@@ -52,6 +58,30 @@ def cast(value: Typed, target: DataType, zone: str = "UTC", lenient: bool = Fals
     if lenient:
         text = f"TRY({text})"
     return Typed(text, target, value.nullable or lenient or source.is_semi_structured)
+
+
+_NUMBER_TEXT = re.compile(r"[+-]?\d{1,30}(\.\d{1,20})?\Z")
+_TIMESTAMP_TEXT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?\Z")
+
+
+def _fold(text: str, target: DataType) -> str | None:
+    """The DuckDB literal of a text literal in the usual form; None leaves it to be read when the query runs."""
+    try:
+        if target.kind == "DATE" and len(text) == 10:
+            return f"DATE '{date.fromisoformat(text)}'"
+        if target.kind == "TIMESTAMP_NTZ" and _TIMESTAMP_TEXT.match(text):
+            return f"TIMESTAMP '{datetime.fromisoformat(text)}'"
+        if target.kind == "TIMESTAMP_NTZ" and len(text) == 10:
+            return f"TIMESTAMP '{datetime.fromisoformat(text)}'"
+    except ValueError:
+        return None
+    if (
+        target.kind == "NUMBER"
+        and _NUMBER_TEXT.match(text)
+        and len(text) < (target.precision or 38) - (target.scale or 0)
+    ):
+        return f"CAST('{text}' AS {target.to_duckdb()})"
+    return None
 
 
 def _family(kind: DataType) -> str:

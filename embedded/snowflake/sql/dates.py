@@ -116,6 +116,8 @@ def difference(unit: str, start: Typed, end: Typed, zone: str) -> Typed:
     )
     if unit == "NANOSECOND":
         text = f"(date_diff('microsecond', {a}, {b}) * 1000)"
+    elif unit == "WEEK":
+        text = f"(date_diff('day', date_trunc('week', {a}), date_trunc('week', {b})) // 7)"
     else:
         text = f"date_diff('{unit.lower()}', {a}, {b})"
     return Typed(text, number(9, 0), start.nullable or end.nullable, exact=False)

@@ -106,7 +106,7 @@ class Expressions:
 
     def placeholder(self, node: exp.Expression) -> Typed:
         """`?` or `:1`: the bind value."""
-        binds, text = self.context.binds, node.name
+        binds, text = self.context.binds, node.name.strip("?")
         index = int(text) - 1 if text.isdigit() else node.meta.get("bind", 0)
         if not 0 <= index < len(binds):
             raise SqlCompilationError(

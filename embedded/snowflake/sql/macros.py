@@ -111,16 +111,18 @@ _MACROS = {
         "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
         "ELSE json_type(x) END"
     ),
-    # The members of an array or object: key, place, path, value and the whole.
-    "sf_flatten(x)": (
+    # The members of an array or object, as FLATTEN gives them; the path starts with a prefix.
+    "sf_flatten(x, prefix)": (
         "CASE json_type(x) WHEN 'ARRAY' THEN list_transform(CAST(x AS JSON[]), lambda v, i: "
-        "{'k': CAST(NULL AS VARCHAR), 'i': i - 1, 'p': '[' || (i - 1) || ']', 'v': v, 't': CAST(x AS JSON)}) "
+        "{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix || '[' || (i - 1) || ']', 'INDEX': i - 1, 'VALUE': v, "
+        "'THIS': CAST(x AS JSON)}) "
         "WHEN 'OBJECT' THEN list_transform(list_sort(json_keys(x)), lambda k: "
-        "{'k': k, 'i': CAST(NULL AS BIGINT), 'p': k, 'v': json_extract(x, '$.\"' || k || '\"'), 't': CAST(x AS JSON)}) END"
+        "{'SEQ': 1, 'KEY': k, 'PATH': CASE WHEN prefix = '' THEN k ELSE prefix || '.' || k END, 'INDEX': CAST(NULL AS BIGINT), "
+        "'VALUE': json_extract(x, '$.\"' || k || '\"'), 'THIS': CAST(x AS JSON)}) END"
     ),
-    "sf_flatten_none()": (
-        "[{'k': CAST(NULL AS VARCHAR), 'i': CAST(NULL AS BIGINT), 'p': CAST(NULL AS VARCHAR), 'v': CAST(NULL AS JSON), "
-        "'t': CAST(NULL AS JSON)}]"
+    "sf_flatten_none(x, prefix)": (
+        "[{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix, 'INDEX': CAST(NULL AS BIGINT), 'VALUE': CAST(NULL AS JSON), "
+        "'THIS': CAST(x AS JSON)}]"
     ),
     "sf_as_object(x)": (
         "CASE WHEN x IS NULL OR json_type(x) IN ('OBJECT', 'NULL') THEN nullif(CAST(x AS VARCHAR), 'null')::JSON "

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
@@ -77,7 +78,23 @@ def run_query(session: Session, translated: Translated) -> pa.Table:
         SnowflakeError: it failed.
     """
     with snowflake_errors():
-        return session.cursor.sql(translated.duckdb_sql).to_arrow_table()
+        table = session.cursor.sql(translated.duckdb_sql).to_arrow_table()
+    for place, column in enumerate(translated.columns):
+        if column.type.is_semi_structured:
+            table = table.set_column(
+                place, table.field(place).name, pa.array(map(pretty_json, table[place].to_pylist()), pa.string())
+            )
+    return table
+
+
+def pretty_json(text: str | None) -> str | None:
+    """A VARIANT's JSON as Snowflake prints it: keys in order, two spaces a level; a scalar as it is."""
+    if text is None or text[:1] not in "{[":
+        return text
+    try:
+        return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONDecodeError:
+        return text
 
 
 @contextmanager

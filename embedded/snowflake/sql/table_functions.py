@@ -14,7 +14,7 @@ from embedded.snowflake.sql.arrow_rows import result_table
 from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.functions.semi import path_keys
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.paths import extract, json_path
+from embedded.snowflake.sql.paths import extract
 from embedded.snowflake.sql.scope import OutputColumn, Relation, name_of, unique
 from embedded.snowflake.types import ARRAY, NUMBER, VARCHAR, VARIANT
 
@@ -114,30 +114,38 @@ def _flatten(arguments: Arguments) -> Relation:
     )
 
 
+_FLATTENED = {"SEQ": NUMBER, "KEY": VARCHAR, "PATH": VARCHAR, "INDEX": NUMBER, "VALUE": VARIANT, "THIS": VARIANT}
+
+
 def _flattened(value: str, path: str, outer: bool, recursive: bool, mode: str, context: Context) -> Relation:
-    entries = f"sf_flatten_all({value})" if recursive else f"sf_flatten({value})"
+    columns = [OutputColumn(name, kind, name, exact=kind is not NUMBER) for name, kind in _FLATTENED.items()]
+    if recursive:
+        return Relation(_flattened_tree(value, path, outer, mode, context), columns)
+    entries = f"sf_flatten({value}, {literal(path)})"
     if mode != "BOTH":
-        test = "e.k IS NOT NULL" if mode == "OBJECT" else "e.i IS NOT NULL"
-        entries = f"list_filter({entries}, lambda e: {test})"
+        field = "KEY" if mode == "OBJECT" else "INDEX"
+        entries = f'list_filter({entries}, lambda e: e."{field}" IS NOT NULL)'
     if outer:
-        entries = f"CASE WHEN coalesce(len({entries}), 0) = 0 THEN sf_flatten_none() ELSE {entries} END"
-    inner = context.alias()
-    at = f"{literal(path)} || " if path else ""
-    member = f"CASE WHEN {inner}.e.p LIKE '[%' THEN {inner}.e.p ELSE '.' || {inner}.e.p END" if path else f"{inner}.e.p"
-    parts = {
-        "SEQ": "1",
-        "KEY": f"{inner}.e.k",
-        "PATH": f"CASE WHEN {inner}.e.p IS NULL THEN {literal(path)} ELSE {at}{member} END"
-        if path
-        else f"coalesce({inner}.e.p, '')",
-        "INDEX": f"{inner}.e.i",
-        "VALUE": f"{inner}.e.v",
-        "THIS": f"{inner}.e.t",
-    }
-    kinds = {"SEQ": NUMBER, "KEY": VARCHAR, "PATH": VARCHAR, "INDEX": NUMBER, "VALUE": VARIANT, "THIS": VARIANT}
-    select = ", ".join(f'{text} AS "{name}"' for name, text in parts.items())
-    text = f"SELECT {select} FROM (SELECT unnest({entries}) AS e) AS {inner}"
-    return Relation(text, [OutputColumn(name, kind, name, exact=kind is not NUMBER) for name, kind in kinds.items()])
+        none = f"sf_flatten_none({value}, {literal(path)})"
+        entries = f"CASE WHEN coalesce(len({entries}), 0) = 0 THEN {none} ELSE {entries} END"
+    # A bare unnest keeps the members' order when it is joined to the rows it comes from.
+    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns)
+
+
+def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Context) -> str:
+    if outer or mode != "BOTH":
+        raise unsupported("FLATTEN with RECURSIVE and OUTER or MODE")
+    tree, prefix = context.alias(), literal(path)
+    is_place = f"{tree}.fullkey LIKE '%]'"
+    member = f"regexp_replace({tree}.fullkey, '^\\$\\.?', '')"
+    whole = (
+        f"CASE WHEN {prefix} = '' OR {member} LIKE '[%' THEN {prefix} || {member} ELSE {prefix} || '.' || {member} END"
+    )
+    return (
+        f'SELECT 1 AS "SEQ", CASE WHEN {is_place} THEN NULL ELSE {tree}.key END AS "KEY", {whole} AS "PATH", '
+        f'CASE WHEN {is_place} THEN CAST({tree}.key AS BIGINT) END AS "INDEX", {tree}.value AS "VALUE", '
+        f'json_extract({value}, {tree}.path) AS "THIS" FROM json_tree({value}) AS {tree} WHERE {tree}.parent IS NOT NULL ORDER BY {tree}.id'
+    )
 
 
 def _generator(arguments: Arguments) -> Relation:

@@ -119,7 +119,7 @@ def number_literal(text: str) -> Typed:
     if "e" in text.lower():
         return Typed(f"CAST({text} AS DOUBLE)", FLOAT, nullable=False, value=float(text))
     whole, _, fraction = text.partition(".")
-    digits, scale = len(whole.lstrip("0")) + len(fraction), len(fraction)
+    digits, scale = max(len(whole.lstrip("0")), 1) + len(fraction), len(fraction)
     if digits > 38 or scale > 37:
         return Typed(f"CAST({text} AS DOUBLE)", FLOAT, nullable=False, value=float(text))
     kind = number(max(digits, scale, 1), scale)

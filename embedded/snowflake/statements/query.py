@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @handles("SELECT")
 @handles("WITH")
 @handles("VALUES")
+@handles("(")
 def select(session: Session, statement: Statement) -> Result:
     """Run a query."""
     translated = query_text(session, statement.text, statement=statement)
