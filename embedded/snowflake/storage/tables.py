@@ -126,7 +126,7 @@ def add_column(session: Session, changes: CatalogTransaction, table: CatalogObje
 
 
 def _exists(cursor: duckdb.DuckDBPyConnection, query: str) -> bool:
-    return cursor.execute(f"select 1 {query} limit 1").fetchone() is not None
+    return bool(cursor.execute(f"select 1 {query} limit 1").fetchall())  # fetchone() would keep the cursor busy
 
 
 def _null_found(column: TableColumn) -> SqlExecutionError:
@@ -191,7 +191,7 @@ def _not_changed(column: TableColumn, old: DataType) -> SqlCompilationError:
 def row_count(session: Session, table: CatalogObject) -> int:
     """The number of committed rows."""
     try:
-        row = session.cursor.execute(f"select count(*) from {table_name(table.oid)} where {visible(None)}").fetchone()
+        row = session.cursor.execute(f"select count(*) from {table_name(table.oid)} where {visible(None)}").fetchall()[0]
     except duckdb.CatalogException:
         return 0
     return int(row[0]) if row else 0
