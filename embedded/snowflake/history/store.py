@@ -48,8 +48,9 @@ class History:
         self.flush(table)
         order = TIME_COLUMN.get(table)
         with self._write_lock:
-            found = self._cursor.execute(
-                f"from {SCHEMA}.{table} where {where}" + (f" order by {order}" if order else ""), parameters or []
+            found = self._cursor.sql(
+                f"from {SCHEMA}.{table} where {where}" + (f" order by {order}" if order else ""),
+                params=parameters or None,
             ).to_arrow_table()
         return found.to_pylist()
 
