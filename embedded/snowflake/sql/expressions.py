@@ -57,6 +57,10 @@ class Expressions:
             raise unsupported("* in an expression")
         name, qualifier = name_of(node.this), tuple(name_of(part) for part in node.parts[:-1])
         found = self.find(name, qualifier)
+        if found is None and name == "NEXTVAL" and qualifier:
+            from embedded.snowflake.storage.sequences import next_value
+
+            return next_value(self.context.session, ".".join(map(quote, qualifier)))
         if found is None:
             raise unknown_column(node, ".".join([*qualifier, name]) if qualifier else name)
         return found

@@ -89,6 +89,7 @@ def _syntax_error(error: ParseError, text: str) -> SnowflakeError:
 def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
     prepared: list[Token] = []
     texts: list[list[str]] = []
+    tokens = [part for token in tokens for part in _split(token)]
     for index, token in enumerate(tokens):
         if token.token_type == TokenType.SELECT:
             token = _copy(token, token.token_type, token.text, [f"@{len(texts)}"])
@@ -101,6 +102,14 @@ def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str
     while prepared and prepared[-1].token_type == TokenType.SEMICOLON:
         prepared.pop()
     return prepared, texts
+
+
+def _split(token: Token) -> list[Token]:
+    """A token, or the two that `?::`, an operator of another dialect, is in Snowflake."""
+    if token.text != "?::" or token.token_type in _NO_NAME:
+        return [token]
+    place = Token(TokenType.PLACEHOLDER, "?", token.line, token.col - 2, token.start, token.start)
+    return [place, Token(TokenType.DCOLON, "::", token.line, token.col, token.start + 1, token.end)]
 
 
 def _copy(token: Token, kind: TokenType, text: str, comments: list[str]) -> Token:

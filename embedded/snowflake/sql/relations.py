@@ -149,6 +149,8 @@ def scan(item: CatalogObject, context: Context, at: exp.Expression | None, with_
 
     if at is not None:
         context.reads.volatile = True
+    # What a time before now means changes with the time.
+    context.reads.volatile = context.reads.volatile or at is not None
     text = table_scan(context.session, item, at, with_rid)
     columns = [
         OutputColumn(column.name, column.type, encode(column.name), column.nullable) for column in table_columns(item)

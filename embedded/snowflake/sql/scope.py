@@ -26,10 +26,14 @@ class OutputColumn:
 
 @dataclass
 class Relation:
-    """A bound query or table: DuckDB text that can stand in parentheses in a FROM, and its columns."""
+    """A bound query or table: DuckDB text that can stand in parentheses in a FROM, and its columns.
+
+    `members` is the DuckDB list of structs that the rows are, for a table function that takes a list apart.
+    """
 
     sql: str
     columns: list[OutputColumn]
+    members: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,12 @@ class SourceColumn:
 
 @dataclass
 class Source:
-    """One item of a FROM clause: its alias, the full name it may also be called by, and its columns."""
+    """One item of a FROM clause: its alias, its columns, the full name it may also be called by, its alias in DuckDB's text."""
 
     name: str
     columns: list[SourceColumn]
     path: tuple[str, ...] = ()
+    alias: str = ""
 
     def find(self, name: str) -> Typed | None:
         """The column of that name; the first if there are more."""

@@ -109,7 +109,7 @@ def add_source(
         columns = renamed(columns, listed)
     alias = binder.context.alias()
     hidden = {"$RID"} if not node.meta.get("target_rid") else set()
-    binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path))
+    binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path, alias))
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
 
 
@@ -152,6 +152,9 @@ def _sampled(relation: Relation, sample: exp.Expression, binder: Expressions) ->
 def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
     scope = binder.scope
     before = len(scope.sources)
+    unnested = _unnest(left, join, binder)
+    if unnested is not None:
+        return unnested
     right = bind_item(join.this, binder)
     method, side, kind = (str(join.args.get(key) or "").upper() for key in ("method", "side", "kind"))
     if method == "ASOF":
@@ -168,6 +171,47 @@ def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
     if side:
         return f"{left} {side} JOIN {right} ON {condition or 'TRUE'}"
     return f"{left} JOIN {right} ON {condition}" if condition else f"{left} CROSS JOIN {right}"
+
+
+def _unnest(left: str, join: exp.Expression, binder: Expressions) -> str | None:
+    """The join to a table function that takes a list apart; None if it is another join.
+
+    The list is unnested beside the rows it comes from, which keeps their order (a lateral join would not): each source becomes
+    one column of structs under its own alias, so that what refers to it stays as it is.
+    """
+    node, plain = join.this, not any(join.args.get(key) for key in ("on", "using", "side", "method"))
+    call = _table_call(node)
+    if call is None or not plain or node.args.get("sample") or node.args.get("pivots"):
+        return None
+    relation = bind_table_function(call, binder)
+    if relation.members is None:
+        return None
+    outer, number = binder.context.alias(), binder.context.alias()
+    before = [source.alias for source in binder.scope.sources]
+    add_source(
+        node, relation, name_of(call.name.replace(MARK, "")) if isinstance(node, exp.Lateral) else "", (), True, binder
+    )
+    source = binder.scope.sources[-1]
+    source.columns = [
+        SourceColumn(column.name, replace(column.value, sql=number), column.hidden) if place == 0 else column
+        for place, column in enumerate(source.columns)
+    ]
+    parts = [*before, f"unnest({relation.members}) AS {source.alias}", f"row_number() OVER () AS {number}"]
+    text = f"(SELECT {', '.join(parts)} FROM {left}) AS {outer}"
+    for further in node.args.get("joins") or []:
+        text = _join(text, further, binder)
+    return text
+
+
+def _table_call(node: exp.Expression) -> exp.Expression | None:
+    """The call of a table function in a FROM, or None."""
+    if isinstance(node, exp.Lateral):
+        return node.this if isinstance(node.this, exp.Anonymous) else None
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and not node.args.get("db"):
+        name = node.this.name.replace(MARK, "").upper()
+        inner = node.this.expressions[0] if name in ("TABLE", "LATERAL") and node.this.expressions else None
+        return inner if isinstance(inner, exp.Anonymous) else None
+    return None
 
 
 def _shared(scope: Scope, before: int) -> list[str]:

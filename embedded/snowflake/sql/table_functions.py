@@ -109,9 +109,7 @@ def _flatten(arguments: Arguments) -> Relation:
     mode = str(arguments.constant("MODE", "BOTH")).upper()
     if mode not in ("BOTH", "OBJECT", "ARRAY"):
         raise SqlCompilationError(f"Invalid value '{mode}' for parameter MODE of FLATTEN.", 1008, "22023")
-    return _flattened(
-        value.sql, json_path(keys)[2:].replace('"', "") if keys else "", outer, recursive, mode, binder.context
-    )
+    return _flattened(value.sql, path, outer, recursive, mode, binder.context)
 
 
 _FLATTENED = {"SEQ": NUMBER, "KEY": VARCHAR, "PATH": VARCHAR, "INDEX": NUMBER, "VALUE": VARIANT, "THIS": VARIANT}
@@ -128,8 +126,7 @@ def _flattened(value: str, path: str, outer: bool, recursive: bool, mode: str, c
     if outer:
         none = f"sf_flatten_none({value}, {literal(path)})"
         entries = f"CASE WHEN coalesce(len({entries}), 0) = 0 THEN {none} ELSE {entries} END"
-    # A bare unnest keeps the members' order when it is joined to the rows it comes from.
-    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns)
+    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns, entries)
 
 
 def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Context) -> str:
@@ -169,17 +166,10 @@ def _split_to_table(arguments: Arguments) -> Relation:
         items = f"string_split({text}, {delimiter})"
     else:
         items = f"list_filter(string_split_regex({text}, '[' || regexp_escape({delimiter}) || ']'), lambda x: x <> '')"
-    inner = binder.context.alias()
-    entries = f"list_transform({items}, lambda x, i: {{'i': i, 'v': x}})"
-    text = f'SELECT 1 AS "SEQ", {inner}.e.i AS "INDEX", {inner}.e.v AS "VALUE" FROM (SELECT unnest({entries}) AS e) AS {inner}'
-    return Relation(
-        text,
-        [
-            OutputColumn("SEQ", NUMBER, "SEQ", exact=False),
-            OutputColumn("INDEX", NUMBER, "INDEX", exact=False),
-            OutputColumn("VALUE", VARCHAR, "VALUE"),
-        ],
-    )
+    entries = f"list_transform({items}, lambda x, i: {{'SEQ': 1, 'INDEX': i, 'VALUE': x}})"
+    kinds = {"SEQ": NUMBER, "INDEX": NUMBER, "VALUE": VARCHAR}
+    columns = [OutputColumn(name, kind, name, exact=kind is VARCHAR) for name, kind in kinds.items()]
+    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns, entries)
 
 
 def _result_scan(arguments: Arguments) -> Relation:

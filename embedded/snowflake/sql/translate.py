@@ -69,7 +69,7 @@ def query(session: Session, ast: exp.Expression, *, statement: Statement | None 
         SnowflakeError: as Snowflake refuses it.
     """
     binds = statement.binds if statement is not None else []
-    _number_placeholders(ast)
+    number_placeholders(ast)
     context = Context.of(session, binds, statement.query_id if statement is not None else "")
     return at_time(_translate(ast, context), session)
 
@@ -82,7 +82,7 @@ def query_text(session: Session, text: str, *, statement: Statement | None = Non
     found = cache.get(key)
     if found is None:
         ast = parse_query(text)
-        _number_placeholders(ast)
+        number_placeholders(ast)
         context = Context.of(session, binds, statement.query_id if statement is not None else "")
         found = _translate(ast, context)
         if not found.volatile:
@@ -127,7 +127,7 @@ def _translate(ast: exp.Expression, context: Context) -> Translated:
     )
 
 
-def _number_placeholders(ast: exp.Expression) -> None:
+def number_placeholders(ast: exp.Expression) -> None:
     """Give each `?` the number of its bind value, in the order of the text."""
     found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if node.name in ("", "?")]
     for index, node in enumerate(found):

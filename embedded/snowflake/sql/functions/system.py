@@ -93,7 +93,7 @@ def current_user_task_name(call: Call) -> Typed:
 def last_change_commit_time(call: Call) -> Typed:
     """A number that grows with each change of a table."""
     from embedded.snowflake.security.privileges import reach
-    from embedded.snowflake.storage.versions import last_commit_time_ns
+    from embedded.snowflake.storage.time_travel import last_commit_time_ns
     from embedded.snowflake.tokens import TokenStream
 
     context = call.binder.context
