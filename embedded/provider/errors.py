@@ -80,6 +80,8 @@ def summary(sql: str) -> tuple[str, str]:
     if not found:
         return sql.split(None, 1)[0].upper() if sql.split() else "", ""
     head = " ".join(found.group(1).split())
-    rest = re.sub(r"^\s*(IF (NOT )?EXISTS|LIKE)\s+", "", sql[found.end() :])
-    name = _OBJECT.match(rest.lstrip()) if head.split()[0] in ("CREATE", "ALTER", "DROP", "DESCRIBE") else None
-    return head, name.group(1) if name else ""
+    rest = sql[found.end() :]
+    if head.split()[0] in ("GRANT", "REVOKE", "SHOW"):  # these carry names only, never a value
+        return head, " ".join(rest.split())[:200]
+    name = _OBJECT.match(re.sub(r"^\s*(IF (NOT )?EXISTS)\s+", "", rest).lstrip())
+    return head, name.group(1) if name and head.split()[0] in ("CREATE", "ALTER", "DROP", "DESCRIBE") else ""

@@ -82,6 +82,8 @@ class Planner:
         if new is UNKNOWN:
             self._note(path, old, new, replace=replace)
             return True
+        if prop.default is not None:
+            old, new = (prop.default if value is None else value for value in (old, new))
         if self._empty(prop, old) and self._empty(prop, new):
             return False
         if new is None and prop.computed:
@@ -98,7 +100,7 @@ class Planner:
         return True
 
     def _empty(self, prop: Property, value: Any) -> bool:
-        return is_unset(prop, value) or (value is False and prop.default is None) or (value == 0 and value is not False)
+        return is_unset(prop, value) or (value in (False, 0) and not prop.default)
 
     def _object_differs(self, prop: Property, old: Any, new: Any, path: Path, *, replace: bool) -> bool:
         assert prop.properties is not None
@@ -106,10 +108,8 @@ class Planner:
         for each in prop.properties:
             if each.output:
                 continue
-            pair = old.get(each.key), new.get(each.key)
-            if each.default is not None:
-                pair = tuple(each.default if value is None else value for value in pair)
-            found |= self._differs(each, *pair, (*path, each.name), replace=replace or each.force_new)
+            before, after = old.get(each.key), new.get(each.key)
+            found |= self._differs(each, before, after, (*path, each.name), replace=replace or each.force_new)
         return found
 
     def _items_differ(self, prop: Property, old: list[Any], new: list[Any], path: Path, *, replace: bool) -> bool:

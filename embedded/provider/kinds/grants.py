@@ -167,8 +167,9 @@ class RoleGrantKind(GrantKind):
     def create(self, op: Operation) -> None:
         """Grant the role."""
         role, word, grantee = self._grant(op)
-        op.id = f"{role}|{word}|{grantee}"
+        op.parts = (role, word, grantee)
         op.write(f"GRANT {self.sql} {role} TO {word} {grantee}")
+        op.id = "|".join(op.parts)
 
     def delete(self, op: Operation) -> None:
         """Revoke the role."""
@@ -177,7 +178,7 @@ class RoleGrantKind(GrantKind):
 
     def subject(self, op: Operation) -> str:
         """Return the question whose answer a write changes."""
-        return f"SHOW GRANTS OF {self.sql} {split_id(op.id)[0]}"
+        return f"SHOW GRANTS OF {self.sql} {op.parts[0]}"
 
     def read(self, op: Operation) -> bool:
         """Look for the grant among the role's grants; any error means it is gone, as officially."""

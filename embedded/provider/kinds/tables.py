@@ -215,7 +215,7 @@ def _read(op: Operation, found: Found) -> None:
         columns.whole(row.get("retention_time")),
         columns.whole(found.parameters["schema"].get("retention_time")),
     )
-    if op.importing or state.has("data_retention_time_in_days") or own != inherited:
+    if op.importing or state.get("data_retention_time_in_days") not in (None, -1) or own != inherited:
         state.set("data_retention_time_in_days", own)
 
 
