@@ -129,8 +129,11 @@ def _read_uri(uri: str, kind: str) -> bytes:
         return _read_file(Path(urllib.parse.unquote(parts.path)), kind)
     if parts.scheme not in ("http", "https"):
         raise EngineError(f"unsupported {kind} address {uri!r}: expected file, http or https")
+    # Imported here: it takes a third of a short command's time, and few programs need it.
+    from urllib.request import urlopen
+
     try:
-        with urllib.request.urlopen(uri, timeout=60) as response:
+        with urlopen(uri, timeout=60) as response:
             return response.read()
     except OSError as error:
         raise EngineError(f"failed to fetch {kind} {uri!r}: {error}") from error
