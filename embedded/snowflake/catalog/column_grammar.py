@@ -13,12 +13,12 @@ from embedded.snowflake.catalog.tables import TableColumn, column_body
 from embedded.snowflake.catalog.tags import read_tag_list
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.security.privileges import reach
+from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import VARCHAR, DataType
 
 if TYPE_CHECKING:
     from embedded.snowflake.names import ObjectName
     from embedded.snowflake.session.session import Session
-    from embedded.snowflake.tokens import TokenStream
 
 # Words at which a default expression ends.
 _CLAUSES = frozenset(
@@ -50,7 +50,7 @@ _ACTIONS = (("CASCADE",), ("SET", "NULL"), ("SET", "DEFAULT"), ("RESTRICT",), ("
 
 @dataclass
 class ConstraintDefinition:
-    """A constraint as written: columns by name; `references` is the other table's oid and column names."""
+    """A constraint as written: columns by name; `table` is the oid of the table referred to, 0 for the one that is being made."""
 
     type: str
     columns: list[str]
@@ -249,9 +249,24 @@ def read_constraint(session: Session, tokens: TokenStream, column: str | None = 
 
 def _read_reference(session: Session, tokens: TokenStream, constraint: ConstraintDefinition) -> None:
     name: ObjectName = tokens.name()
+    if _is_being_made(tokens, name):
+        constraint.table, constraint.referenced = 0, tokens.parenthesized(tokens.identifier)
+        return
     table = reach(session, "TABLE", name)
     constraint.table = table.oid
     constraint.referenced = tokens.parenthesized(tokens.identifier) if tokens.at("(") else _primary_key(table.body)
+
+
+def _is_being_made(tokens: TokenStream, name: ObjectName) -> bool:
+    """Whether a name is that of the table which this CREATE TABLE makes."""
+    words = tokens.tokens[: tokens.index]
+    if words[0].text.upper() != "CREATE":
+        return False
+    start = next(index for index, token in enumerate(words) if token.text.upper() == "TABLE")
+    made = TokenStream(tokens.text, tokens.tokens[start + 1 :])
+    made.accept("IF", "NOT", "EXISTS")
+    own = made.name()
+    return own.name == name.name and (name.schema is None or name.schema == own.schema)
 
 
 def _primary_key(body: dict[str, Any]) -> list[str]:
@@ -303,7 +318,7 @@ def add_constraint(session: Session, body: dict[str, Any], constraint: Constrain
             "name": name,
             "type": constraint.type,
             "columns": ids,
-            "references": _reference(session, constraint),
+            "references": _reference(session, body, constraint),
             "properties": constraint.properties,
             "comment": constraint.comment,
             "created_on": datetime.now(UTC).isoformat(),
@@ -311,10 +326,10 @@ def add_constraint(session: Session, body: dict[str, Any], constraint: Constrain
     )
 
 
-def _reference(session: Session, constraint: ConstraintDefinition) -> dict[str, Any] | None:
+def _reference(session: Session, body: dict[str, Any], constraint: ConstraintDefinition) -> dict[str, Any] | None:
     if constraint.table is None:
         return None
-    other = session.account.catalog.get(constraint.table).body
+    other = session.account.catalog.get(constraint.table).body if constraint.table else body
     ids = [column_body(other, name)["id"] for name in constraint.referenced]
     if len(ids) != len(constraint.columns):
         raise SqlCompilationError(

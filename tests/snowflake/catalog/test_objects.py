@@ -429,3 +429,9 @@ def test_get_ddl_makes_the_object_again(policed):
         if kind != "policy":
             policed.run(str(text).removesuffix(";"))
         assert policed.row(f"select get_ddl('{kind}', '{name}') as ddl")["DDL"] == text
+
+
+def test_a_table_may_refer_to_itself(db):
+    db.run("create table node (id int primary key, parent int references node (id))")
+    row = db.row("show imported keys in table node")
+    assert (row["pk_table_name"], row["fk_column_name"]) == ("NODE", "PARENT")

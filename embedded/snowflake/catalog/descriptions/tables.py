@@ -140,6 +140,9 @@ def _created(session: Session, changes: CatalogTransaction, item: CatalogObject)
     from embedded.snowflake.statements.physical import create_table
 
     use = item.body.pop("row_access_use", None)
+    for constraint in item.body.get("constraints", []):
+        if constraint["references"] and not constraint["references"]["table"]:
+            constraint["references"]["table"] = item.oid
     create_table(session, changes, item)
     if use is not None:
         # After the columns are known: those of a query's result are so only now.
