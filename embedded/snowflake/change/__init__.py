@@ -14,8 +14,8 @@ def has_data(session: Session, name: str) -> bool:
     Raises:
         SnowflakeError: there is no such stream (002003), its source was dropped, or it is stale.
     """
-    from embedded.snowflake.change.scan import has_rows
+    from embedded.snowflake.change.scan import stream_has_data
     from embedded.snowflake.security.privileges import reach
     from embedded.snowflake.tokens import TokenStream
 
-    return has_rows(session, reach(session, "STREAM", TokenStream(name).name(), "SELECT"))
+    return stream_has_data(session, reach(session, "STREAM", TokenStream(name).name(), "SELECT"))

@@ -102,7 +102,7 @@ def _row_id(table: CatalogObject) -> str:
     return f"sha1('{table.oid}:' || _rid)"
 
 
-def has_rows(session: Session, stream: CatalogObject) -> bool:
+def stream_has_data(session: Session, stream: CatalogObject) -> bool:
     """Whether a stream gives any row; at once if none of its tables has changed.
 
     Raises:

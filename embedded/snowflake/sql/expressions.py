@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, unsupported
+from embedded.snowflake.names import quote
 from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
 from embedded.snowflake.sql.context import Context

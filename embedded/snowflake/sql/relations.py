@@ -147,8 +147,6 @@ def scan(item: CatalogObject, context: Context, at: exp.Expression | None, with_
     """The rows of a table that the session sees, before any policy."""
     from embedded.snowflake.storage.scan import table_scan
 
-    if at is not None:
-        context.reads.volatile = True
     # What a time before now means changes with the time.
     context.reads.volatile = context.reads.volatile or at is not None
     text = table_scan(context.session, item, at, with_rid)

@@ -15,7 +15,7 @@ from embedded.snowflake.security.privileges import reach, require_any
 from embedded.snowflake.session.dispatch import Statement, handles, if_exists
 from embedded.snowflake.sql.parse import parse_statement
 from embedded.snowflake.sql.scope import name_of
-from embedded.snowflake.sql.translate import Translated, _number_placeholders
+from embedded.snowflake.sql.translate import Translated, number_placeholders
 from embedded.snowflake.statements.dml_target import (
     column_named,
     is_default,
@@ -44,7 +44,7 @@ def insert(session: Session, statement: Statement) -> Result:
 
         return multi_insert(session, statement)
     tree = parse_statement(statement.text)
-    _number_placeholders(tree)
+    number_placeholders(tree)
     overwrite = bool(tree.args.get("overwrite"))
     table = target_table(session, statement, tree.this, "INSERT", *(("DELETE",) if overwrite else ()))
     names = tree.this.expressions if isinstance(tree.this, exp.Schema) else []
@@ -146,7 +146,7 @@ def insert_values(
 def update(session: Session, statement: Statement) -> Result:
     """UPDATE table SET column = value, … [FROM …] [WHERE …]."""
     tree = parse_statement(statement.text)
-    _number_placeholders(tree)
+    number_placeholders(tree)
     table = target_table(session, statement, tree.this, "UPDATE")
     target = [column_named(table, name_of(_assigned(item).this)) for item in tree.expressions]
     if len({column.id for column in target}) < len(target):
@@ -233,7 +233,7 @@ def duplicate_row() -> SnowflakeError:
 def delete(session: Session, statement: Statement) -> Result:
     """DELETE FROM table [USING …] [WHERE …]."""
     tree = parse_statement(statement.text)
-    _number_placeholders(tree)
+    number_placeholders(tree)
     table = target_table(session, statement, tree.this, "DELETE")
     if statement.describe_only:
         return affected(StatementType.DELETE, number_of_rows_deleted=0)

@@ -191,7 +191,9 @@ def _not_changed(column: TableColumn, old: DataType) -> SqlCompilationError:
 def row_count(session: Session, table: CatalogObject) -> int:
     """The number of committed rows."""
     try:
-        row = session.cursor.execute(f"select count(*) from {table_name(table.oid)} where {visible(None)}").fetchall()[0]
+        row = session.cursor.execute(f"select count(*) from {table_name(table.oid)} where {visible(None)}").fetchall()[
+            0
+        ]
     except duckdb.CatalogException:
         return 0
     return int(row[0]) if row else 0

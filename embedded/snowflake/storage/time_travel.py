@@ -126,3 +126,9 @@ def _stream_version(session: Session, table: CatalogObject, written: str) -> int
     if table.oid not in versions:
         raise SqlCompilationError(f"Stream '{stream.name}' is not on table '{table.name}'.", 2203, "42601")
     return versions[table.oid]
+
+
+def last_commit_time_ns(session: Session, table: CatalogObject) -> int:
+    """When a table last changed, in nanoseconds since 1970: its creation if it never did."""
+    times = session.account.storage.history(table.oid).times
+    return int((times[-1] if times else table.created_on).timestamp() * 1_000_000) * 1000
