@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
 
 PASSWORD_VARIABLE = "LOCAL_SNOWFLAKE_ADMIN_PASSWORD"
 
@@ -50,8 +58,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _serve(listener: socket.socket, data: Path | None, password: str, host: str) -> int:
     # Imported here, so that a wrong command line answers at once.
-    import uvicorn
-
     from embedded.snowflake.accounts import Accounts, DataFolderInUse
     from embedded.snowflake.wire.app import make_app
 
@@ -59,14 +65,41 @@ def _serve(listener: socket.socket, data: Path | None, password: str, host: str)
         accounts = Accounts(data, password)
     except (DataFolderInUse, OSError) as error:
         return _refuse(str(error))
-    config = uvicorn.Config(
-        make_app(accounts), log_level="warning", access_log=False, timeout_graceful_shutdown=5, timeout_keep_alive=3600
-    )
     name = f"[{host}]" if ":" in host else host
-    sys.stdout.write(f"Listening on http://{name}:{listener.getsockname()[1]}\n")
-    sys.stdout.flush()
-    uvicorn.Server(config).run(sockets=[listener])
+    server = _make_server(make_app(accounts), f"Listening on http://{name}:{listener.getsockname()[1]}\n")
+    server.run(sockets=[listener])
     return 0
+
+
+def _make_server(app: Starlette, announcement: str) -> uvicorn.Server:
+    """A server that says where it listens once it answers, and whose end by SIGTERM is a good one."""
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            sys.stdout.write(announcement)
+            sys.stdout.flush()
+
+        def capture_signals(self) -> AbstractContextManager[None]:
+            # Uvicorn would raise the signal again after a good end, and the exit code would tell of a kill.
+            return _ending(self)
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, timeout_keep_alive=3600
+    )
+    return Announcing(config)
+
+
+@contextmanager
+def _ending(server: uvicorn.Server) -> Iterator[None]:
+    """End the server gently at SIGTERM and SIGINT."""
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _refuse(reason: str) -> int:

@@ -38,7 +38,14 @@ class Server:
             warnings.simplefilter("ignore")
             import snowflake.connector
 
-        settings = {"account": "TEST-MAIN", "user": "ADMIN", "password": PASSWORD, **options}
+        settings = {
+            "account": "TEST-MAIN",
+            "user": "ADMIN",
+            "password": PASSWORD,
+            # Its default is about to change, of which the connector warns.
+            "enable_server_session_keep_alive_auto_detection": False,
+            **options,
+        }
         return snowflake.connector.connect(host="127.0.0.1", port=self.port, protocol="http", **settings)
 
 

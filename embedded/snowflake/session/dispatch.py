@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def registration(tokens: TokenStream) -> Registration:
     Raises:
         SnowflakeError: no handler: unsupported, named by its first words (000002); or no statement at all (001003).
     """
-    _load()
+    load_handlers()
     words = _leading_words(tokens)
     for length in range(len(words), 0, -1):
         found = _HANDLERS.get(tuple(words[:length]))
@@ -118,15 +119,18 @@ def _leading_words(tokens: TokenStream, limit: int = 5) -> list[str]:
 
 
 _loaded = False
+_loading = threading.RLock()
 
 
-def _load() -> None:
+def load_handlers() -> None:
     """Import the packages whose modules register handlers, once."""
     global _loaded
     if _loaded:
         return
     import embedded.snowflake.statements as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    _loaded = True
+    # Two sessions may come first at the same time: neither may look before all is there.
+    with _loading:
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+        _loaded = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -78,7 +78,9 @@ def _handle(session: Session, statement: Statement) -> Result:
         session.commit()
     if session.transaction is None and statement.tokens.word() in _CHANGES_ROWS:
         _begin_without_autocommit(session)
-    with _limited(session, statement.query_id), _computing(session, statement):
+    changes = found.commits and not statement.describe_only
+    alone = session.account.catalog.alone() if changes else nullcontext()
+    with _limited(session, statement.query_id), _computing(session, statement), alone:
         return found.handler(session, statement)
 
 

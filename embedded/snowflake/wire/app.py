@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from embedded.snowflake.accounts import Accounts
 from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.session.dispatch import load_handlers
 from embedded.snowflake.wire.answers import answer, failure
 from embedded.snowflake.wire.executions import Executions
 from embedded.snowflake.wire.login import Gate
@@ -60,8 +61,9 @@ def make_app(accounts: Accounts) -> Starlette:
 
 
 def _tend(accounts: Accounts, registry: Registry, stop: threading.Event) -> None:
-    """Open the accounts that are there, then end sessions that nobody keeps alive."""
+    """Open the accounts that are there and load what the first statement needs; then end sessions that nobody keeps alive."""
     accounts.load_all()
+    load_handlers()
     while not stop.wait(_SWEEP_SECONDS):
         for login in registry.expired():
             end_login(registry, login)
