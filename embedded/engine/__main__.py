@@ -5,6 +5,11 @@ from pathlib import Path
 
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if sys.flags.no_site:
+    # The launcher starts the virtual environment's interpreter without `site`, which would find these for it.
+    environment = Path(sys.executable).parent.parent
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    sys.path.append(str(environment / "lib" / version / "site-packages"))
 
 from embedded.engine.cli import main
 

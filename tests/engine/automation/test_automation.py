@@ -14,7 +14,10 @@ from pulumi import automation as auto
 EMBEDDED = Path(__file__).resolve().parents[3] / "embedded"
 
 # The SDK starts its own server and readers and leaves their sockets and pipes to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
+]
 
 
 class Part(ComponentResource):
