@@ -215,8 +215,8 @@ def _one_each(session: Session, rows: Rows, total: int, parameter: str) -> int:
     Raises:
         SqlExecutionError: there were more and the parameter makes that an error (100090).
     """
-    single = rows.cursor.execute('select count(distinct "$RID") from _changes').fetchone()
-    count = int(single[0]) if single else 0
+    single = rows.cursor.execute('select count(distinct "$RID") from _changes').fetchall()
+    count = int(single[0][0]) if single else 0
     if count < total:
         if session_setting(session, parameter).value == "true":
             raise duplicate_row()

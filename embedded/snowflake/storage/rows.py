@@ -41,8 +41,8 @@ class Rows:
 
     def run(self, text: str) -> int:
         """Run a statement of DuckDB and give the number of rows it touched."""
-        row = self.cursor.execute(text).fetchone()
-        return int(row[0]) if row else 0
+        rows = self.cursor.execute(text).fetchall()  # read to its end, or the cursor stays busy
+        return int(rows[0][0]) if rows else 0
 
     def temporary(self, name: str, query: str) -> int:
         """Keep a query's rows under a name of the session's own, and give their number."""

@@ -35,10 +35,10 @@ def create(cursor: duckdb.DuckDBPyConnection, name: str, start: int, increment: 
 
 def upcoming(cursor: duckdb.DuckDBPyConnection, name: str, start: int, increment: int) -> int:
     """The value that a sequence gives next, without taking it."""
-    row = cursor.execute(
+    rows = cursor.execute(
         "select last_value from duckdb_sequences() where sequence_name = ?", [name.removeprefix("main.")]
-    ).fetchone()
-    return start if row is None or row[0] is None else int(row[0]) + increment
+    ).fetchall()
+    return int(rows[0][0]) + increment if rows and rows[0][0] is not None else start
 
 
 def identity_next(table: CatalogObject, column: TableColumn) -> str:

@@ -127,8 +127,8 @@ class Storage:
         with self._memory:
             start = self._next_rids.get(table)
             if start is None:
-                row = cursor.execute(f"select coalesce(max(_rid), 0) from {table_name(table)}").fetchone()
-                start = int(row[0]) if row else 0
+                rows = cursor.execute(f"select coalesce(max(_rid), 0) from {table_name(table)}").fetchall()
+                start = int(rows[0][0]) if rows else 0
             self._next_rids[table] = start + count
             return start
 
