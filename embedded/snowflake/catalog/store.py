@@ -105,6 +105,12 @@ class Catalog:
 
     # -- changing
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no one else change the catalog: for a statement that reads an object and puts it back changed."""
+        with self._lock:
+            yield
+
     def next_oid(self) -> int:
         """An oid that nothing has had. Gaps are fine."""
         with self._lock:
