@@ -432,6 +432,12 @@ _STORAGE = (
 )
 
 
+_STORAGE_SHOWN = {
+    key: (key, lambda cells: cells[0]["value"] if cells else "")
+    for key in ("storage_aws_external_id", "use_privatelink_endpoint")
+}
+
+
 def _storage_read(op: Operation, found: Found) -> None:
     values, state = _properties(found), op.state
     state.set("type", columns.text(found.show.get("type")))
@@ -440,9 +446,10 @@ def _storage_read(op: Operation, found: Found) -> None:
     for key in ("storage_allowed_locations", "storage_blocked_locations"):
         state.set(key, columns.items(values.get(key.upper())))
     for prop in op.resource.properties:
-        column = prop.key.upper()
-        if prop.key.startswith(("storage_aws", "storage_gcp", "azure_", "storage_provider")) and column in values:
-            state.set(prop.key, columns.text(values[column]))
+        if prop.key in _STORAGE_SHOWN or prop.type in ("list", "set") or prop.key.upper() not in values:
+            continue
+        if prop.key.startswith(("storage_", "azure_")):
+            state.set(prop.key, columns.text(values[prop.key.upper()]))
 
 
 def _storage_describe(_: Operation, found: Found) -> list[dict[str, Any]]:
@@ -467,6 +474,7 @@ STORAGE_INTEGRATION = Kind(
     describe="STORAGE INTEGRATION",
     fields=_READ_COMMENT,
     read_more=_storage_read,
+    described=_STORAGE_SHOWN,
     describe_output=_storage_describe,
 )
 

@@ -124,12 +124,8 @@ class CodeKind(Kind):
 
     def fill(self, op: Operation, found: Found) -> None:
         """Write what Snowflake says into the state."""
-        parts, op.parts = op.parts, op.parts[:3]
-        op.state.set("database", parts[0])
-        op.state.set("schema", parts[1])
-        op.parts = parts
-        op.state.set("name", parts[2])
         super().fill(op, found)
+        op.state.set("name", op.parts[2])
 
 
 def _shown_types(row: Row) -> list[str]:

@@ -224,7 +224,19 @@ TAG = TagKind(
 
 # -- passwords and logins ----------------------------------------------------------------------------------------------
 
-_PASSWORD_KEYS = ["min_length", "max_length", "min_upper_case_chars", "min_lower_case_chars", "min_numeric_chars", "min_special_chars", "min_age_days", "max_age_days", "max_retries", "lockout_time_mins", "history"]
+_PASSWORD_KEYS = [
+    "min_length",
+    "max_length",
+    "min_upper_case_chars",
+    "min_lower_case_chars",
+    "min_numeric_chars",
+    "min_special_chars",
+    "min_age_days",
+    "max_age_days",
+    "max_retries",
+    "lockout_time_mins",
+    "history",
+]
 
 
 def _password_clauses() -> tuple[Clause, ...]:
@@ -232,9 +244,13 @@ def _password_clauses() -> tuple[Clause, ...]:
 
 
 def _password_read(op: Operation, found: Found) -> None:
-    values = found.described()
+    """Take over the values; one that is not wished and has Snowflake's default stays not set."""
+    values, defaults = found.described(), found.described(value="default")
     for key in _PASSWORD_KEYS:
-        op.state.set(key, columns.whole(values.get(f"PASSWORD_{key.upper()}")))
+        column = f"PASSWORD_{key.upper()}"
+        value = columns.whole(values.get(column))
+        if op.importing or op.state.get(key) not in (None, -1) or value != columns.whole(defaults.get(column)):
+            op.state.set(key, value)
     op.state.set("comment", columns.not_null(values.get("COMMENT")))
 
 

@@ -112,7 +112,26 @@ def _flag(column: str) -> Any:
     return lambda row: columns.flag(row.get(column))
 
 
-_SHOWN_TEXTS = ["login_name", "display_name", "first_name", "last_name", "email", "comment", "default_warehouse", "default_namespace", "default_role", "default_secondary_roles", "ext_authn_uid", "mins_to_unlock", "days_to_expiry", "mins_to_bypass_mfa", "type", "expires_at_time", "locked_until_time", "last_success_login"]
+_SHOWN_TEXTS = [
+    "login_name",
+    "display_name",
+    "first_name",
+    "last_name",
+    "email",
+    "comment",
+    "default_warehouse",
+    "default_namespace",
+    "default_role",
+    "default_secondary_roles",
+    "ext_authn_uid",
+    "mins_to_unlock",
+    "days_to_expiry",
+    "mins_to_bypass_mfa",
+    "type",
+    "expires_at_time",
+    "locked_until_time",
+    "last_success_login",
+]
 
 
 def _null_text(column: str) -> Any:
