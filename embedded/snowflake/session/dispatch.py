@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlglot.tokens import TokenType
+
 from embedded.snowflake.errors import syntax_error, unsupported
 from embedded.snowflake.result import Result
 from embedded.snowflake.tokens import TokenStream
@@ -97,6 +99,8 @@ def registration(tokens: TokenStream) -> Registration:
         SnowflakeError: no handler: unsupported, named by its first words (000002); or no statement at all (001003).
     """
     load_handlers()
+    if any(token.token_type == TokenType.DARROW for token in tokens.tokens):
+        return _HANDLERS["->>",]
     words = _leading_words(tokens)
     for length in range(len(words), 0, -1):
         found = _HANDLERS.get(tuple(words[:length]))

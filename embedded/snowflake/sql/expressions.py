@@ -66,6 +66,14 @@ class Expressions:
             raise unknown_column(node, ".".join([*qualifier, name]) if qualifier else name)
         return found
 
+    def _next_value(self, qualifier: tuple[str, ...]) -> Typed:
+        """`sequence.NEXTVAL`."""
+        from embedded.snowflake.names import ObjectName
+        from embedded.snowflake.security.privileges import reach
+        from embedded.snowflake.storage.sequences import next_value_of
+
+        return next_value_of(reach(self.context.session, "SEQUENCE", ObjectName.of(list(qualifier)), "USAGE"))
+
     def find(self, name: str, qualifier: tuple[str, ...]) -> Typed | None:
         """What a name means: a bound alias, a source's column, a select alias, or one of the query around."""
         scope: Scope | None = self.scope

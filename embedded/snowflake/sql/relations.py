@@ -166,22 +166,36 @@ def _unwrapped(text: str) -> str:
 
 
 def _stream(item: CatalogObject, binder: Expressions) -> Relation:
+    """A stream's changes, under the policies of the table or view that it is on."""
     from embedded.snowflake.change.scan import stream_columns, stream_scan
 
-    binder.context.reads.streams.add(item.oid)
-    # The text holds the versions between which the changes lie.
-    binder.context.reads.volatile = True
-    text = stream_scan(binder.context.session, item)
-    columns = [
-        OutputColumn(column.name, column.type, encode(column.name))
-        for column in stream_columns(binder.context.session, item)
-    ]
-    source = binder.context.account.catalog.get(item.body["source"])
-    return police(source, Relation(_unwrapped(text), columns), binder)
+    context = binder.context
+    context.reads.streams.add(item.oid)
+    context.reads.volatile = True
+    text = stream_scan(context.session, item)
+    columns = [OutputColumn(c.name, c.type, encode(c.name)) for c in stream_columns(context.session, item)]
+    return police(context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns), binder)
 
 
 def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
-    raise unsupported("CHANGES")
+    """`CHANGES (INFORMATION => …) AT (…) [END (…)]`: a table's net changes, without a stream."""
+    from embedded.snowflake.change.scan import METADATA, table_changes
+    from embedded.snowflake.storage.time_travel import at_time, version_at
+
+    context, clause = binder.context, node.args["changes"]
+    kind = clause.args["information"].name.upper()
+    if item.kind != "TABLE" or not item.body.get("change_tracking"):
+        raise SqlCompilationError(f"Change tracking is not enabled on table '{item.name}'.", 2326, "0A000")
+    if kind not in ("DEFAULT", "APPEND_ONLY"):
+        raise SqlCompilationError(f"Invalid value '{kind}' for INFORMATION.", 1008, "22023")
+    context.reads.volatile = True
+    session = context.session
+    since, end = version_at(session, item, clause.args["at_before"]), clause.args.get("end")
+    until = at_time(session, item, session.account.clock.now()) if end is None else version_at(session, item, end)
+    text = table_changes(session, item, since, until, append_only=kind == "APPEND_ONLY")
+    columns = [OutputColumn(c.name, c.type, encode(c.name), c.nullable) for c in table_columns(item)]
+    columns += [OutputColumn(c.name, c.type, encode(c.name)) for c in METADATA]
+    return police(item, Relation(_unwrapped(text), columns), binder)
 
 
 def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expression | None) -> Relation:

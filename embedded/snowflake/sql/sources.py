@@ -14,7 +14,7 @@ from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.pivots import bind_pivots
 from embedded.snowflake.sql.relations import bind_table
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of, renamed
-from embedded.snowflake.sql.table_functions import bind_table_function, from_stage
+from embedded.snowflake.sql.table_functions import bind_table_function, flow_result, from_stage
 from embedded.snowflake.sql.typed import Typed
 
 
@@ -80,6 +80,8 @@ def _relation(node: exp.Expression, binder: Expressions) -> tuple[Relation, str,
         isinstance(node.this, exp.Identifier) and node.this.name.startswith("@")
     ):
         return from_stage(node, binder), "", (), False
+    if isinstance(node.this, exp.Parameter):
+        return flow_result(int(node.this.name), binder), "", (), False
     if isinstance(node.this, exp.Anonymous) and not node.args.get("db"):
         name = node.this.name.replace(MARK, "").upper()
         if name in ("TABLE", "LATERAL"):

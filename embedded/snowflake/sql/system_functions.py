@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import orjson
+
 from embedded.snowflake.catalog import references
+from embedded.snowflake.catalog.model import CatalogObject
+from embedded.snowflake.catalog.resolve import full_name
 from embedded.snowflake.names import literal
+from embedded.snowflake.security.privileges import reach, role_name
 from embedded.snowflake.sql import system_views
 from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.functions.registry import unknown_function
 from embedded.snowflake.sql.scope import Relation
+from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import TIMESTAMP_LTZ, VARCHAR
 
 if TYPE_CHECKING:
+    from embedded.snowflake.sql.context import Context
     from embedded.snowflake.sql.table_functions import Arguments
 
 InformationFunction = Callable[["Arguments"], Relation]
@@ -203,6 +210,54 @@ _METRIC_REFERENCES_COLUMNS = (
 def data_metric_function_references(arguments: Arguments) -> Relation:
     """The data metric functions on an object: always none, since statements that attach one are refused."""
     return _rows(arguments, _METRIC_REFERENCES_COLUMNS, [])
+
+
+_TASK_DEPENDENTS = (
+    ("CREATED_ON", TIMESTAMP_LTZ),
+    *(
+        (name, VARCHAR)
+        for name in ("NAME", "ID", "DATABASE_NAME", "SCHEMA_NAME", "OWNER", "COMMENT", "WAREHOUSE", "SCHEDULE")
+    ),
+    *((name, VARCHAR) for name in ("PREDECESSORS", "STATE", "DEFINITION", "CONDITION")),
+)
+
+
+@information_function("TASK_DEPENDENTS")
+def task_dependents(arguments: Arguments) -> Relation:
+    """A task and the tasks that run after it; all of the graph below it unless RECURSIVE is false."""
+    context = arguments.binder.context
+    name = TokenStream(str(arguments.constant("TASK_NAME", place=0))).name()
+    root = reach(context.session, "TASK", name)
+    recursive, found, todo = bool(arguments.constant("RECURSIVE", True, 1)), [root], [root]
+    tasks = context.account.catalog.children(root.container, "TASK")
+    while todo:
+        parent = todo.pop(0)
+        below = [task for task in tasks if parent.oid in (task.body.get("after") or []) and task not in found]
+        found += below
+        todo += below if recursive else []
+    return system_views.dict_relation(context, _TASK_DEPENDENTS, (_task_row(context, task) for task in found))
+
+
+def _task_row(context: Context, task: CatalogObject) -> dict[str, object]:
+    catalog = context.account.catalog
+    schema = catalog.get(task.container)
+    properties = task.body.get("properties", {})
+    predecessors = [full_name(catalog, catalog.get(oid)) for oid in task.body.get("after") or []]
+    return {
+        "CREATED_ON": task.created_on,
+        "NAME": task.name,
+        "ID": str(task.oid),
+        "DATABASE_NAME": catalog.get(schema.container).name,
+        "SCHEMA_NAME": schema.name,
+        "OWNER": role_name(catalog, task.owner),
+        "COMMENT": task.comment or None,
+        "WAREHOUSE": properties.get("WAREHOUSE"),
+        "SCHEDULE": properties.get("SCHEDULE"),
+        "PREDECESSORS": orjson.dumps(predecessors).decode(),
+        "STATE": task.body.get("state"),
+        "DEFINITION": task.body.get("definition"),
+        "CONDITION": task.body.get("condition"),
+    }
 
 
 __all__ = ["bind_information_function", "information_function"]

@@ -182,6 +182,19 @@ def _result_scan(arguments: Arguments) -> Relation:
     return rows_relation(context, context.account.results.get(str(query_id), context.session.user))
 
 
+def flow_result(place: int, binder: Expressions) -> Relation:
+    """`$n` in a FROM: the result of the nth statement before in a chain of `->>`.
+
+    Raises:
+        SqlCompilationError: there are not so many (001003).
+    """
+    context = binder.context
+    flow = context.session.flow
+    if not 1 <= place <= len(flow):
+        raise SqlCompilationError(f"syntax error: ${place} has no statement before it to read from.", 1003, "42000")
+    return rows_relation(context, context.account.results.get(flow[place - 1], context.session.user))
+
+
 def rows_relation(context: Context, result: Result) -> Relation:
     """A result's rows as a relation: put before DuckDB as a table of the session's own."""
     taken: set[str] = set()
