@@ -97,6 +97,7 @@ def arguments(config: Mapping[str, Any]) -> dict[str, Any]:
             given[name] = str(given[name]).lower() in _TRUE
     given["account"] = _account(config)
     given["session_parameters"] = dict(config.get("params") or {})
+    given["enable_server_session_keep_alive_auto_detection"] = False  # left out, the connector warns at each login
     _authenticate(config, given)
     if str(config.get("ocsp_fail_open", "")).lower() == "false":
         given["ocsp_fail_open"] = False
