@@ -130,10 +130,9 @@ class SnapshotManager:
         self._encrypt = encrypt
         self._lists = _Lists(list(base.resources), _inherited(base))
         self._indices = {id(resource): index for index, resource in enumerate(base.resources)}
-        # The identity keys above hold only while these objects live.
-        self._originals = list(base.resources)
         self._keys: dict[int, int] = {}
-        self._owned: dict[int, Resource] = {}
+        # Keys by identity hold only while these objects live.
+        self._owned = list(base.resources)
         self._next_key = 1
         self.changed = any(operation.type != "creating" for operation in base.pending_operations)
 
@@ -188,15 +187,21 @@ class SnapshotManager:
         if self._lists.inherited:
             self._record(("forget",))
 
-    def replace_base(self, old: Resource, new: Resource | None) -> None:
-        """Record what a refresh found: the base's resource is now `new`, or gone."""
-        index = self._indices.pop(id(old))
-        if new is None:
-            self._record(("done", index))
-            return
-        self._indices[id(new)] = index
-        self._originals.append(new)
-        self._record(("base", index, new))
+    def replace(self, pairs: Iterable[tuple[Resource, Resource | None]]) -> None:
+        """Record, as one entry, what resources have become (or None: that they are gone), in the places they have."""
+        changes: list[Change] = []
+        for old, new in pairs:
+            if new is None:
+                changes.extend(self._gone(old))
+            elif id(old) in self._keys:
+                self._keys[id(new)] = key = self._keys[id(old)]
+                self._owned.append(new)
+                changes.append(("put", key, new))
+            else:
+                self._indices[id(new)] = index = self._indices.pop(id(old))
+                self._owned.append(new)
+                changes.append(("base", index, new))
+        self._record(*changes)
 
     def base_resources(self) -> list[Resource]:
         """What is left of the base, in order."""
@@ -218,7 +223,7 @@ class SnapshotManager:
         key = self._keys.get(id(resource))
         if key is None:
             key = self._keys[id(resource)] = self._new_key()
-            self._owned[key] = resource
+            self._owned.append(resource)
         return key
 
     def _gone(self, resource: Resource) -> list[Change]:

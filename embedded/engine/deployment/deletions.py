@@ -27,10 +27,26 @@ def delete_steps(context: Context, resources: Sequence[Resource], unwanted: Call
             else:
                 steps.append(DeleteStep(old=resource))
                 context.deletes.add(resource.urn)
+    steps = _without_needed(context, steps)
     # A provider is no longer needed only when everything else is gone.
     return [step for step in steps if not step.resource.is_provider] + [
         step for step in steps if step.resource.is_provider
     ]
+
+
+def _without_needed(context: Context, steps: list[Step]) -> list[Step]:
+    """The deletes without those of resources that what stays refers to: what failed to be changed keeps what it has."""
+    doomed = {id(step.resource) for step in steps}
+    staying = [resource for resource in context.manager.live_resources() if id(resource) not in doomed]
+    live = {resource.urn for resource in staying if not resource.delete}
+    queue = [urn for resource in staying for urn in resource.references() if urn not in live]
+    needed: set[str] = set()
+    while queue:
+        urn = queue.pop()
+        if urn not in needed:
+            needed.add(urn)
+            queue.extend(ref for step in steps if step.urn == urn for ref in step.resource.references())
+    return [step for step in steps if step.urn not in needed] if needed else steps
 
 
 async def run_deletes(executor: StepExecutor, context: Context, steps: Sequence[Step]) -> None:

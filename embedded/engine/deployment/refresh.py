@@ -84,34 +84,42 @@ async def run_refresh(context: Context, executor: StepExecutor, wanted: Sequence
     """Refresh the given resources of the base; True if all could be read."""
     steps = [RefreshStep(old=resource) for resource in wanted]
     results = await asyncio.gather(*(executor.run([step]) for step in steps))
-    for step, done in zip(steps, results, strict=True):
-        if done and step.new is not step.old:
-            assert step.old is not None
-            context.manager.replace_base(step.old, step.new)
-    _drop_dangling_references(context)
-    context.news.clear()
+    found = {id(step.old): step.new for step, done in zip(steps, results, strict=True) if done}
+    # All at once: a resource that is gone and the references to it leave the state together.
+    context.manager.replace(_changes(context, found))
+    for resource in wanted:
+        context.news.pop(resource.urn, None)
     context.rebuild()
     return all(results)
 
 
-def _drop_dangling_references(context: Context) -> None:
-    """Remove references to resources that are gone; a child of a gone parent goes to the parent's parent."""
-    resources = context.manager.base_resources()
-    present = {resource.urn for resource in resources}
-    parents = {urn: resource.parent for urn, resource in context.olds.items()}
-    for resource in resources:
-        if all(urn in present for urn in resource.references()):
-            continue
-        parent = resource.parent
-        while parent and parent not in present:
-            parent = parents.get(parent, "")
-        changed = resource.copy(
-            parent=parent,
-            dependencies=[urn for urn in resource.dependencies if urn in present],
-            property_dependencies={
-                key: [urn for urn in urns if urn in present] for key, urns in resource.property_dependencies.items()
-            },
-            deleted_with=resource.deleted_with if resource.deleted_with in present else "",
-            replace_with=[urn for urn in resource.replace_with if urn in present],
-        )
-        context.manager.replace_base(resource, changed)
+def _changes(context: Context, found: dict[int, Resource | None]) -> list[tuple[Resource, Resource | None]]:
+    """Each resource that changes, with what it is now; no reference to what is gone remains.
+
+    A child of a gone parent goes to the parent's parent.
+    """
+    pairs = [(resource, found.get(id(resource), resource)) for resource in context.manager.live_resources()]
+    present = {new.urn for _, new in pairs if new is not None}
+    parents = {old.urn: old.parent for old, _ in pairs}
+    changes: list[tuple[Resource, Resource | None]] = []
+    for old, new in pairs:
+        if new is not None and any(urn not in present for urn in new.references()):
+            new = _without_missing(new, present, parents)
+        if new is not old:
+            changes.append((old, new))
+    return changes
+
+
+def _without_missing(resource: Resource, present: set[str], parents: dict[str, str]) -> Resource:
+    parent = resource.parent
+    while parent and parent not in present:
+        parent = parents.get(parent, "")
+    return resource.copy(
+        parent=parent,
+        dependencies=[urn for urn in resource.dependencies if urn in present],
+        property_dependencies={
+            key: [urn for urn in urns if urn in present] for key, urns in resource.property_dependencies.items()
+        },
+        deleted_with=resource.deleted_with if resource.deleted_with in present else "",
+        replace_with=[urn for urn in resource.replace_with if urn in present],
+    )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,8 @@ from embedded.engine.urn import name_of, provider_reference
 from embedded.engine.values import UNKNOWN, Properties, equal, without_secrets
 
 STACK = Goal(type="pulumi:pulumi:Stack", name="proj-dev", custom=False)
+
+_ids = itertools.count(1)
 
 
 class MemoryProvider(ProviderClient):
@@ -93,7 +96,7 @@ class MemoryProvider(ProviderClient):
         if preview:
             return CreateResult("", {**inputs, "out": UNKNOWN})
         name = await self._call("create", urn)
-        id_ = f"{name}-{len(self.calls)}"
+        id_ = f"{name}-{next(_ids)}"
         outputs = {**inputs, "out": id_}
         self.cloud[id_] = outputs
         if name in self.partial:
