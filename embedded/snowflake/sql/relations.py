@@ -174,7 +174,9 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     context.reads.volatile = True
     text = stream_scan(context.session, item)
     columns = [OutputColumn(c.name, c.type, encode(c.name)) for c in stream_columns(context.session, item)]
-    return police(context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns), binder)
+    source, relation = context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns)
+    # A view's changes come from its query, which is policed already.
+    return police(source, relation, binder) if source.kind == "TABLE" else relation
 
 
 def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
@@ -184,7 +186,7 @@ def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> 
 
     context, clause = binder.context, node.args["changes"]
     kind = clause.args["information"].name.upper()
-    if item.kind != "TABLE" or not item.body.get("change_tracking"):
+    if item.kind != "TABLE" or not item.body.get("properties", {}).get("CHANGE_TRACKING"):
         raise SqlCompilationError(f"Change tracking is not enabled on table '{item.name}'.", 2326, "0A000")
     if kind not in ("DEFAULT", "APPEND_ONLY"):
         raise SqlCompilationError(f"Invalid value '{kind}' for INFORMATION.", 1008, "22023")
