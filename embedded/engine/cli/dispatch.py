@@ -21,6 +21,8 @@ def run(arguments: list[str]) -> int | None:
     Raises:
         EngineError: The command line is wrong, or the command failed.
     """
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     names, node, rest = find(arguments)
     path = " ".join(("pulumi", *names))
     if not node.target:

@@ -82,10 +82,10 @@ GLOBAL_FLAGS = (
     Flag("fully-qualify-stack-names", "Show fully-qualified stack names", short="Q"),
     Flag("logflow", "Flow log settings to child processes (like plugins)"),
     Flag("logtostderr", "Log to stderr instead of to files"),
-    Flag("memprofilerate", "Not used by this engine", "int", default=0, hidden=True),
+    Flag("memprofilerate", "Not supported by this engine", "int", default=0, hidden=True),
     Flag("non-interactive", "Disable interactive mode for all commands"),
-    Flag("otel-traces", "Not used by this engine", "string", default="", hidden=True),
-    Flag("profiling", "Not used by this engine", "string", default="", hidden=True),
+    Flag("otel-traces", "Not supported by this engine", "string", default="", hidden=True),
+    Flag("profiling", "Not supported by this engine", "string", default="", hidden=True),
     Flag("tracing", "Emit tracing to the specified endpoint", "string", default=""),
     Flag("verbose", "Enable verbose logging (e.g., v=3); anything >3 is very verbose", "int", "v", 0),
 )

@@ -217,4 +217,5 @@ def display_options(call: Call) -> DisplayOptions:
         truncate_output=not flags["show_full_output"],
         debug=flags["debug"],
         interactive=call.session.interactive,
+        emoji=call.session.emoji,
     )

@@ -42,7 +42,10 @@ def new_deployment(call: Call, kind: str, imports: tuple[ImportSpec, ...] = ()) 
     """
     _ = call.session.project
     reference = call.session.require_stack(call.flags["stack"])
-    return Deployment(call, kind, reference, engine_options(call), display_options(call), imports)
+    deployment = Deployment(call, kind, reference, engine_options(call), display_options(call), imports)
+    # The key is derived in the background from here on, while the rest of the engine is loaded.
+    _ = deployment.manager
+    return deployment
 
 
 @command(flags=PREVIEW_FLAGS)

@@ -15,8 +15,8 @@ from embedded.engine.cli.command import Call, command
 from embedded.engine.cli.deploy import Deployment
 from embedded.engine.cli.flags import Flag
 from embedded.engine.cli.import_code import program_text
-from embedded.engine.cli.operation_flags import IMPORT_FLAGS, display_options, engine_options
-from embedded.engine.cli.operations import perform
+from embedded.engine.cli.operation_flags import IMPORT_FLAGS
+from embedded.engine.cli.operations import new_deployment, perform
 from embedded.engine.deployment.operation import ImportSpec
 from embedded.engine.errors import EngineError
 
@@ -85,7 +85,7 @@ def import_resources(call: Call) -> None:
     reference = call.session.require_stack(flags["stack"])
     specs = _from_file(call, reference.name) if flags["file"] else [_from_arguments(call)]
     specs = [replace(spec, protect=flags["protect"]) for spec in specs]
-    deployment = Deployment(call, "import", reference, engine_options(call), display_options(call), tuple(specs))
+    deployment = new_deployment(call, "import", tuple(specs))
     perform(deployment)
     if flags["generate_code"] and not flags["preview_only"]:
         _write_code(call, deployment, specs)

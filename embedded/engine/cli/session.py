@@ -20,6 +20,7 @@ from embedded.engine.secrets import PassphraseManager, SecretsManager, manager_o
 from embedded.engine.stackfile import StackFile
 
 COLOR_CHOICES = ("auto", "always", "never", "raw")
+_UNSUPPORTED = ("memprofilerate", "otel-traces", "profiling")
 
 
 class Session:
@@ -27,6 +28,7 @@ class Session:
 
     def __init__(self, flags: dict[str, Any]) -> None:
         self.color_choice: str = flags["color"]
+        self.emoji: bool = flags["emoji"]
         self.qualify_names: bool = flags["fully_qualify_stack_names"]
         self.verify_integrity = not flags["disable_integrity_checking"]
         self.verbose: int = flags["verbose"]
@@ -47,6 +49,9 @@ class Session:
             raise EngineError(
                 f"unsupported color option: '{flags['color']}'.  Supported values are: {', '.join(COLOR_CHOICES)}"
             )
+        for name in _UNSUPPORTED:
+            if flags[name.replace("-", "_")]:
+                raise EngineError(f"--{name} is not supported by this engine")
         if flags["cwd"]:
             try:
                 os.chdir(flags["cwd"])

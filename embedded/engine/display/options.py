@@ -23,3 +23,4 @@ class DisplayOptions:
     truncate_output: bool = True
     debug: bool = False
     interactive: bool = False
+    emoji: bool = False

@@ -45,7 +45,7 @@ class LineRenderer:
 
     def __init__(self, options: DisplayOptions, doing: str) -> None:
         self._options = options
-        self._spinner = Spinner(f"@ {doing}...", options)
+        self._spinner = Spinner(f"{'✨' if options.emoji else '@'} {doing}...", options)
 
     def row_updated(self, row: Row) -> None:
         """Write the row, unless it is hidden."""

@@ -91,6 +91,8 @@ class TreeRenderer:
             return
         size = shutil.get_terminal_size()
         lines = self.lines(size.columns)
+        if len(lines) == 1:
+            return
         room = max(size.lines - 2, 1)
         if not whole and len(lines) > room:
             # The end of the tree is what moves; the whole of it is drawn at the end.
@@ -141,7 +143,7 @@ class TreeRenderer:
         result = []
         for node in nodes:
             node.children = self._shown(node.children)
-            if node.row.hidden and not node.children:
+            if node.row.hidden and not node.children and not is_root_stack(node.row.step):
                 continue
             if not node.row.order:
                 node.row.order = self._next_order
