@@ -42,6 +42,7 @@ def new_deployment(call: Call, kind: str, imports: tuple[ImportSpec, ...] = ()) 
     """
     _ = call.session.project
     reference = call.session.require_stack(call.flags["stack"])
+    _store_config(call, reference)
     deployment = Deployment(call, kind, reference, engine_options(call), display_options(call), imports)
     # The key is derived in the background from here on, while the rest of the engine is loaded.
     _ = deployment.manager
@@ -56,7 +57,6 @@ def preview(call: Call) -> None:
     No changes are made, and no lock is taken.
     """
     deployment = new_deployment(call, "up")
-    _store_config(call, deployment.reference)
     with opened_event_log(call.flags["event_log"]) as log:
         deployment.event_log = log
         check_result(deployment, deployment.preview(), preview=True)
@@ -77,7 +77,6 @@ def up(call: Call) -> None:
     if call.flags["strict"] and call.flags["skip_preview"]:
         raise EngineError("--strict cannot be used with --skip-preview; strict requires a preview")
     deployment = new_deployment(call, "up")
-    _store_config(call, deployment.reference)
     perform(deployment)
 
 
@@ -99,7 +98,6 @@ def destroy(call: Call) -> None:
     and associated state are deleted; the stack itself is not. Use `pulumi stack rm` (or --remove) for that.
     """
     deployment = new_deployment(call, "destroy")
-    _store_config(call, deployment.reference)
     perform(deployment)
     if call.flags["preview_only"]:
         return
@@ -250,7 +248,7 @@ def check_result(deployment: Deployment, result: Result, preview: bool, expect: 
 
 def _store_config(call: Call, reference: StackReference) -> None:
     """Save the values of --config in the stack's file, as `config set` would."""
-    if not call.flags["config"]:
+    if not call.flags.get("config"):
         return
     project = call.session.project
     file = call.session.stack_file(reference, call.flags["config_file"])
