@@ -35,6 +35,7 @@ SIZES: dict[str, tuple[int, str]] = {
 # Each start costs at least this much time.
 _LEAST = timedelta(seconds=60)
 _SNOWPARK_FACTOR = 1.5
+_AUTO_SUSPEND_SECONDS = 600
 
 
 def option(warehouse: CatalogObject, key: str, default: Any) -> Any:
@@ -223,7 +224,8 @@ class Warehouses:
                     continue
                 self._meter(warehouse, state)
                 idle = now - (state.last_used or now)
-                limit = option(warehouse, "AUTO_SUSPEND", 600)
+                # NULL and 0 both mean never.
+                limit = warehouse.body.get("properties", {}).get("AUTO_SUSPEND", _AUTO_SUSPEND_SECONDS)
                 if not state.queries and limit and idle >= timedelta(seconds=limit):
                     self.suspend(warehouse, "WAREHOUSE_AUTOSUSPEND")
         self.write()

@@ -16,6 +16,7 @@ from embedded.snowflake.catalog.values import (
     Property,
     boolean,
     identifier,
+    name,
     nullable_text,
     read_keys,
     read_properties,
@@ -45,6 +46,8 @@ _PROPERTIES = {
     "ERROR_INTEGRATION": Property(identifier),
     "SUCCESS_INTEGRATION": Property(identifier),
     "TARGET_COMPLETION_INTERVAL": Property(text),
+    # Kept as the oid of the root, in the body itself.
+    "FINALIZE": Property(name),
     "OVERLAP_POLICY": Property(word("NO_OVERLAP", "ALLOW_CHILD_OVERLAP", "ALLOW_ALL_OVERLAP")),
 }
 
@@ -91,9 +94,7 @@ def _read_clauses(session: Session, tokens: TokenStream, definition: Definition)
         definition.comment = found.comment or definition.comment
         if tokens.accept("AFTER"):
             body["after"] = [reach(session, "TASK", item).oid for item in _names(tokens)]
-        if tokens.accept("FINALIZE"):
-            tokens.expect("=")
-            body["finalize"] = reach(session, "TASK", _task_name(tokens)).oid
+        _take_finalize(session, body)
         if tokens.index == before:
             raise tokens.unexpected()
 
@@ -288,15 +289,15 @@ def _set(session: Session, tokens: TokenStream, new: CatalogObject) -> None:
     from embedded.snowflake.statements.objects import take_properties
 
     definition = Definition(new.body, new.comment)
-    before = -1
-    while tokens and tokens.index != before:
-        before = tokens.index
-        take_properties(definition, TASK, read_properties(tokens, _with_comment(), "TASK"))
-        if tokens.accept("FINALIZE"):
-            tokens.expect("=")
-            new.body["finalize"] = reach(session, "TASK", _task_name(tokens)).oid
-            tokens.accept(",")
+    take_properties(definition, TASK, read_properties(tokens, _with_comment(), "TASK"))
+    _take_finalize(session, new.body)
     new.comment = definition.comment
+
+
+def _take_finalize(session: Session, body: dict[str, Any]) -> None:
+    written = body["properties"].pop("FINALIZE", None)
+    if written is not None:
+        body["finalize"] = reach(session, "TASK", TokenStream(written).name()).oid
 
 
 def _with_comment() -> dict[str, Property]:
@@ -304,7 +305,7 @@ def _with_comment() -> dict[str, Property]:
 
 
 def _unset(_: Session, tokens: TokenStream, new: CatalogObject) -> None:
-    keys = read_keys(tokens, {**_with_comment(), "FINALIZE": Property(text)}, "TASK")
+    keys = read_keys(tokens, _with_comment(), "TASK")
     if not keys:
         raise tokens.unexpected()
     for key in keys:
@@ -329,13 +330,13 @@ def _remove_when(_: Session, __: TokenStream, new: CatalogObject) -> None:
 
 
 def _add_after(session: Session, tokens: TokenStream, new: CatalogObject) -> None:
-    added = [reach(session, "TASK", name).oid for name in _names(tokens)]
+    added = [reach(session, "TASK", item).oid for item in _names(tokens)]
     _check_acyclic(session, session.account.catalog.get(new.oid), added)
     new.body["after"] = [*new.body["after"], *(oid for oid in added if oid not in new.body["after"])]
 
 
 def _remove_after(session: Session, tokens: TokenStream, new: CatalogObject) -> None:
-    removed = {reach(session, "TASK", name).oid for name in _names(tokens)}
+    removed = {reach(session, "TASK", item).oid for item in _names(tokens)}
     new.body["after"] = [oid for oid in new.body["after"] if oid not in removed]
 
 
