@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from embedded.snowflake.catalog.kinds import Kind
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.security.privileges import reach
+from embedded.snowflake.statements.physical import create_table, sequence_next, start_sequence, start_stream
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
@@ -34,9 +35,22 @@ def read_time(tokens: TokenStream) -> str | None:
 
 
 def clone_children(session: Session, changes: CatalogTransaction, clone: dict[str, Any], target: CatalogObject) -> None:
-    """Copy what a database or schema holds into its clone, data included."""
-    from embedded.snowflake.statements.physical import create_table
+    """Copy what a database or schema holds into its clone, data included; what refers to each other does so there too."""
+    copies: dict[int, CatalogObject] = {}
+    _copy_children(session, changes, clone, target, copies)
+    for copy in copies.values():
+        _remap(copy.body, {oid: other.oid for oid, other in copies.items()})
+        changes.put(copy)
+        _make_physical(session, changes, copy)
 
+
+def _copy_children(
+    session: Session,
+    changes: CatalogTransaction,
+    clone: dict[str, Any],
+    target: CatalogObject,
+    copies: dict[int, CatalogObject],
+) -> None:
     for child in changes.catalog.children(clone["source"]):
         if (
             child.kind in _NOT_CLONED
@@ -56,9 +70,40 @@ def clone_children(session: Session, changes: CatalogTransaction, clone: dict[st
             signature=child.signature,
             body=body,
         )
+        copies[child.oid] = copy
         inner = {"source": child.oid, "at": clone["at"]}
         if child.kind == "SCHEMA":
-            clone_children(session, changes, inner, copy)
+            _copy_children(session, changes, inner, copy, copies)
         elif child.kind == "TABLE":
             copy.body["clone"] = inner
-            create_table(session, changes, copy)
+        elif child.kind == "SEQUENCE":
+            copy.body["start"] = sequence_next(session, child)
+
+
+def _remap(body: dict[str, Any], copies: dict[int, int]) -> None:
+    """Let policies, tags, keys and streams' sources of a copy be the copies of those, where they were copied."""
+    uses = [body.get("row_access_policy"), *(column.get("masking_policy") for column in body.get("columns", []))]
+    for use in uses:
+        if use:
+            use["policy"] = copies.get(use["policy"], use["policy"])
+    for holder in (body, *body.get("columns", [])):
+        if holder.get("tags"):
+            holder["tags"] = {str(copies.get(int(oid), int(oid))): value for oid, value in holder["tags"].items()}
+    for constraint in body.get("constraints", []):
+        if constraint.get("references"):
+            constraint["references"]["table"] = copies.get(
+                constraint["references"]["table"], constraint["references"]["table"]
+            )
+    if "masking_policies" in body:
+        body["masking_policies"] = [copies.get(oid, oid) for oid in body["masking_policies"]]
+    if "source" in body:
+        body["source"] = copies.get(body["source"], body["source"])
+    if "tables" in body:
+        body["tables"] = [copies.get(oid, oid) for oid in body["tables"]]
+
+
+def _make_physical(session: Session, changes: CatalogTransaction, copy: CatalogObject) -> None:
+    makers = {"TABLE": create_table, "SEQUENCE": start_sequence, "STREAM": start_stream}
+    maker: Any = makers.get(copy.kind)
+    if maker is not None:
+        maker(session, changes, copy)

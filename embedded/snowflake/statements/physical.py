@@ -11,7 +11,7 @@ from embedded.snowflake.change import offsets
 from embedded.snowflake.result import Column
 from embedded.snowflake.storage import sequences, tables
 from embedded.snowflake.tokens import TokenStream
-from embedded.snowflake.types import DataType
+from embedded.snowflake.types import DataType, parse_type
 
 if TYPE_CHECKING:
     from embedded.snowflake.catalog.store import CatalogTransaction
@@ -56,11 +56,30 @@ def change_type(
     tables.change_type(session, changes, table, column, old)
 
 
-def check_expression(session: Session, text: str, arguments: list[dict[str, Any]], returns: str) -> None:
-    """Make sure that a text is an expression over some arguments; parsed here, bound when it is used."""
-    from embedded.snowflake.sql.parse import parse_expression
+def check_policy(session: Session, policy: CatalogObject) -> None:
+    """Make sure that a policy's body is an expression over its arguments, in its schema and with its owner's rights.
 
-    parse_expression(text)
+    Raises:
+        SqlCompilationError: it does not parse (001003), names what is not there (000904, 002003), or gives another type.
+    """
+    from embedded.snowflake.sql.coerce import cast
+    from embedded.snowflake.sql.context import Context
+    from embedded.snowflake.sql.expressions import Expressions
+    from embedded.snowflake.sql.parse import parse_expression
+    from embedded.snowflake.sql.query import bind_query
+    from embedded.snowflake.sql.scope import Scope, Source, SourceColumn
+    from embedded.snowflake.sql.typed import Typed
+
+    catalog = session.account.catalog
+    schema = catalog.get(policy.container)
+    context = Context.of(session, [], "")
+    inner = context.owned(policy.owner, catalog.get(schema.container).name, schema.name, policed=False)
+    columns = []
+    for argument in policy.body["arguments"]:
+        kind = parse_type(argument["type"])
+        columns.append(SourceColumn(argument["name"], Typed(f"CAST(NULL AS {kind.to_duckdb()})", kind)))
+    bound = Expressions(inner, Scope([Source("", columns)]), bind_query).bind(parse_expression(policy.body["body"]))
+    cast(bound, parse_type(policy.body["returns"]), context.zone)
 
 
 def query_columns(session: Session, query: str) -> list[Column]:
@@ -107,7 +126,14 @@ def start_sequence(session: Session, changes: CatalogTransaction, sequence: Cata
 def sequence_next(session: Session, sequence: CatalogObject) -> int:
     """The value that a sequence gives next."""
     name, body = sequences.sequence_name(sequence.oid), sequence.body
-    return sequences.upcoming(session.cursor, name, body["start"], body["increment"])
+    return sequences.upcoming(session.cursor, name, body.get("goes_on_at", body["start"]), body["increment"])
+
+
+def change_increment(session: Session, changes: CatalogTransaction, old: CatalogObject, new: CatalogObject) -> None:
+    """Let a sequence go on by another step; the value that comes next stays the one that was to come."""
+    following = sequence_next(session, old)
+    new.body["goes_on_at"] = following
+    sequences.create(changes.cursor, sequences.sequence_name(new.oid), following, new.body["increment"])
 
 
 def check_function(session: Session, body: dict[str, Any]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from embedded.snowflake.account import Account
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result
+from embedded.snowflake.security.bootstrap import bootstrap
 from embedded.snowflake.session.session import Session
 
 
@@ -41,6 +44,33 @@ class Client:
         with pytest.raises(SnowflakeError) as error:
             self.session.execute(text)
         return error.value
+
+
+@pytest.fixture(scope="session")
+def shared_account() -> Iterator[Account]:
+    """One account for all tests here: making one for each would take most of their time."""
+    made = Account("TEST-CATALOG", None)
+    bootstrap(made.catalog, "a-test-password")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(shared_account: Account) -> Iterator[Account]:
+    """The shared account, whose catalog is afterwards as it was before."""
+    catalog = shared_account.catalog
+    objects = {oid: item.to_json() for oid, item in catalog._objects.items()}
+    records = copy.deepcopy(catalog._records)
+    yield shared_account
+    with catalog.transaction() as changes:
+        for oid, item in list(catalog._objects.items()):
+            if item.to_json() != objects.get(oid):
+                changes.pending["object", str(oid)] = objects.get(oid)
+        for name in {*records, *catalog._records}:
+            before, after = records.get(name, {}), catalog._records.get(name, {})
+            for key in {*before, *after}:
+                if before.get(key) != after.get(key):
+                    changes.pending[name, key] = before.get(key)
 
 
 @pytest.fixture

@@ -363,6 +363,7 @@ def test_a_second_row_access_policy_is_refused(policed):
     ],
 )
 def test_a_policys_body_ends_where_its_clauses_begin(db, body, comment):
+    db.run("create table audit (comment varchar)")
     db.run(f"create masking policy p as (v varchar) returns varchar -> {body}")
     assert db.row("describe masking policy p")["body"] == body.partition(" comment = 'said'")[0]
     assert db.row("show masking policies")["comment"] == comment
@@ -435,3 +436,53 @@ def test_a_table_may_refer_to_itself(db):
     db.run("create table node (id int primary key, parent int references node (id))")
     row = db.row("show imported keys in table node")
     assert (row["pk_table_name"], row["fk_column_name"]) == ("NODE", "PARENT")
+
+
+def test_a_clone_of_a_schema_stands_by_itself(db):
+    db.script(
+        "create row access policy only_big as (i number) returns boolean -> i > 1",
+        "create table t (id int) with row access policy only_big on (id)",
+        "insert into t values (1), (2)",
+        "create sequence s start = 5",
+        "create schema logistics.copy clone logistics.raw",
+        "drop schema logistics.raw",
+    )
+    assert [int(row["ID"]) for row in db.rows("select id from logistics.copy.t")] == [2]
+    assert db.refused("drop row access policy logistics.copy.only_big").errno == 3543
+    assert int(db.row("select logistics.copy.s.nextval as n")["N"]) == 5
+
+
+def test_a_sequence_goes_on_with_its_new_step_after_the_next_value(db):
+    db.script("create sequence s start = 10 increment = 5", "select s.nextval", "alter sequence s set increment = 2")
+    assert db.row("show sequences")["next_value"] == 15
+    assert [int(db.row("select s.nextval as n")["N"]) for _ in range(3)] == [15, 17, 19]
+
+
+@pytest.mark.parametrize(
+    ("body", "errno"),
+    [("nothing > 1", 904), ("exists (select 1 from nothing)", 2003), ("nothing(i) = 1", 2141)],
+)
+def test_a_policy_is_checked_when_it_is_made(db, body, errno):
+    assert db.refused(f"create row access policy p as (i number) returns boolean -> {body}").errno == errno
+    db.run("create row access policy p as (i number) returns boolean -> true")
+    assert db.refused(f"alter row access policy p set body -> {body}").errno == errno
+
+
+def test_a_policys_names_are_looked_up_in_its_own_schema(db):
+    db.script(
+        "create table allowed (id int)",
+        "create row access policy p as (i number) returns boolean -> exists (select 1 from allowed a where a.id = i)",
+        "create schema other",
+    )
+    assert (
+        db.refused("create row access policy q as (i number) returns boolean -> exists (select 1 from allowed)").errno
+        == 2003
+    )
+
+
+def test_a_table_made_from_a_query_can_have_a_policy_at_once(policed):
+    policed.script(
+        "insert into t values (0, 'a', 'b'), (1, 'c', 'd')",
+        "create table u with row access policy rows_of on (id) as select id from t",
+    )
+    assert [int(row["ID"]) for row in policed.rows("select id from u")] == [1]

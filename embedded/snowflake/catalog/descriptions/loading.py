@@ -293,9 +293,19 @@ def _alter_sequence(session: Session, tokens: TokenStream, item: CatalogObject) 
                 raise tokens.unexpected()
             new.comment = found["COMMENT"]
         tokens.accept(",")
-    with session.account.catalog.transaction() as changes:
-        changes.put(new)
+    _keep_sequence(session, item, new)
     return True
+
+
+def _keep_sequence(session: Session, item: CatalogObject, new: CatalogObject) -> None:
+    from embedded.snowflake.statements.physical import change_increment
+
+    if new.body["increment"] == 0:
+        raise SqlCompilationError("invalid value [0] for parameter 'INCREMENT'", 1008, "22023")
+    with session.account.catalog.transaction() as changes:
+        if new.body["increment"] != item.body["increment"]:
+            change_increment(session, changes, item, new)
+        changes.put(new)
 
 
 def _next_value(session: Session, item: CatalogObject) -> int:

@@ -33,8 +33,6 @@ from embedded.snowflake.types import parse_type
 
 if TYPE_CHECKING:
     from embedded.snowflake.catalog.store import CatalogTransaction
-    from embedded.snowflake.names import ObjectName
-    from embedded.snowflake.session.dispatch import CreateOptions
     from embedded.snowflake.session.session import Session
 
 _AFTER_BODY = {"COMMENT": Property(text, ""), "EXEMPT_OTHER_POLICIES": Property(boolean, False)}
@@ -73,7 +71,7 @@ def _between(tokens: TokenStream, start: int, end: int) -> str:
     return tokens.text[tokens.tokens[start].start : tokens.tokens[end - 1].end + 1]
 
 
-def _read_policy(kind: str, session: Session, tokens: TokenStream, _: CreateOptions, __: ObjectName) -> Definition:
+def _read_policy(kind: str, _: Session, tokens: TokenStream, *__: Any) -> Definition:
     tokens.expect("AS")
     arguments = [argument.to_json() for argument in read_arguments(tokens)]
     if not arguments:
@@ -90,7 +88,6 @@ def _read_policy(kind: str, session: Session, tokens: TokenStream, _: CreateOpti
         raise SqlCompilationError(f"Row access policy must return BOOLEAN, not {returns}.", 3003, "42601")
     tokens.expect("->")
     body, found = read_body(tokens, _AFTER_BODY, kind)
-    check_policy(session, arguments, returns, body)
     definition = Definition(
         {"arguments": arguments, "returns": returns, "body": body, "properties": {}}, found.get("COMMENT", "")
     )
@@ -99,15 +96,10 @@ def _read_policy(kind: str, session: Session, tokens: TokenStream, _: CreateOpti
     return definition
 
 
-def check_policy(session: Session, arguments: list[dict[str, Any]], returns: str, body: str) -> None:
-    """Make sure that a policy's body is an expression over its arguments.
+def _created(session: Session, _: CatalogTransaction, item: CatalogObject) -> None:
+    from embedded.snowflake.statements.physical import check_policy
 
-    Raises:
-        SqlCompilationError: it does not parse (001003), or names what is not there.
-    """
-    from embedded.snowflake.statements.physical import check_expression
-
-    check_expression(session, body, arguments, returns)
+    check_policy(session, item)
 
 
 def _alter_policy(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
@@ -118,8 +110,8 @@ def _alter_policy(session: Session, tokens: TokenStream, item: CatalogObject) ->
     body, found = read_body(tokens, {}, item.kind)
     new = item.changed()
     new.body["body"] = body
-    check_policy(session, item.body["arguments"], item.body["returns"], body)
     with session.account.catalog.transaction() as changes:
+        _created(session, changes, new)
         changes.put(new)
     return not found
 
@@ -168,6 +160,7 @@ for _kind, _plural, _names, _create in (
             show=columns(_names, options=_options),
             describe=_describe,
             read=partial(_read_policy, _kind),
+            created=_created,
             dropping=_refuse_used,
             alter=_alter_policy,
         )

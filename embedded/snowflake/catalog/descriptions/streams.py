@@ -62,7 +62,7 @@ def _read(session: Session, tokens: TokenStream, _: CreateOptions, __: ObjectNam
 def _read_clone(session: Session, tokens: TokenStream) -> Definition:
     tokens.expect("CLONE")
     source = reach(session, "STREAM", tokens.name(), "SELECT")
-    return Definition(source.changed().body, source.comment)
+    return Definition({**source.changed().body, "copied_from": source.oid}, source.comment)
 
 
 def _read_source(session: Session, tokens: TokenStream) -> CatalogObject:
