@@ -77,8 +77,8 @@ class Checker:
             elif value is not None:
                 result[name] = self._value(prop, value, where)
         defaulted = self._defaults(properties, result, old)
-        for prop in properties:
-            if prop.required and prop.name not in result and not prop.output:
+        for prop in properties.required:
+            if prop.name not in result:
                 self._fail(
                     f"{path}.{prop.name}" if path else prop.name,
                     f'Missing required argument. The argument "{prop.name}" is required, but no definition was found',
@@ -89,8 +89,8 @@ class Checker:
         """Fill in names and defaults; return the names of what was filled in."""
         defaulted = []
         kept = set(old.get(DEFAULTS) or ())
-        for prop in properties:
-            if prop.name in result or prop.output:
+        for prop in properties.defaulted:
+            if prop.name in result:
                 continue
             value = self._default(prop, old, kept, result, properties)
             if value is not None:
@@ -205,16 +205,18 @@ class Checker:
             return given[prop.name] is not False or prop.default is None
 
         seen: set[tuple[str, ...]] = set()
-        for prop in properties:
-            if prop.output:
-                continue
+        for prop in properties.related:
             where = f"{path}.{prop.name}" if path else prop.name
             self._conflicts(prop, is_set, where)
             self._groups(prop, properties, is_set, where, seen)
-            value = given.get(prop.name)
-            if prop.properties and isinstance(value, dict):
+        for name, value in given.items():
+            prop = properties.by_name.get(name)
+            if prop is None or prop.properties is None:
+                continue
+            where = f"{path}.{name}" if path else name
+            if isinstance(value, dict):
                 self._relations(prop.properties, value, where)
-            elif prop.properties and isinstance(value, list):
+            elif isinstance(value, list):
                 for index, item in enumerate(value):
                     if isinstance(item, dict):
                         self._relations(prop.properties, item, f"{where}[{index}]")

@@ -96,8 +96,9 @@ def arguments(config: Mapping[str, Any]) -> dict[str, Any]:
         if name in given:
             given[name] = str(given[name]).lower() in _TRUE
     given["account"] = _account(config)
+    # False: log out at the end. The connector warns when it is left to choose.
+    given["enable_server_session_keep_alive_auto_detection"] = False
     given["session_parameters"] = dict(config.get("params") or {})
-    given["enable_server_session_keep_alive_auto_detection"] = False  # left out, the connector warns at each login
     _authenticate(config, given)
     if str(config.get("ocsp_fail_open", "")).lower() == "false":
         given["ocsp_fail_open"] = False

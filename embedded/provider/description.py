@@ -90,6 +90,28 @@ class Properties:
         """The properties by Pulumi name."""
         return {prop.name: prop for prop in self.by_key.values()}
 
+    @functools.cached_property
+    def required(self) -> list[Property]:
+        """The properties that a program has to set."""
+        return [prop for prop in self if prop.required and not prop.output]
+
+    @functools.cached_property
+    def defaulted(self) -> list[Property]:
+        """The properties that are filled in when a program does not set them."""
+        return [prop for prop in self if (prop.auto_named or prop.default is not None) and not prop.output]
+
+    @functools.cached_property
+    def related(self) -> list[Property]:
+        """The properties that exclude or need others."""
+        return [
+            prop for prop in self if prop.settable and (prop.conflicts or prop.with_ or prop.one_of or prop.some_of)
+        ]
+
+    @functools.cached_property
+    def sensitive(self) -> list[Property]:
+        """The properties whose values are secrets."""
+        return [prop for prop in self if prop.sensitive]
+
     def __iter__(self) -> Iterator[Property]:
         return iter(self.by_key.values())
 

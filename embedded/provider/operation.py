@@ -50,6 +50,7 @@ class Operation:
     id: str = ""
     parts: tuple[str, ...] = ()
     changes: dict[str, Change] = field(default_factory=dict)
+    creating: bool = False
     importing: bool = False
     refreshing: bool = False
     experiments: frozenset[str] = frozenset()
@@ -97,7 +98,10 @@ class Operation:
 
     def wrote(self) -> None:
         """Note that the object may have changed."""
-        self.reads.wrote(self.kind.topic, self.kind.subject(self))
+        if self.kind.inherited_from:
+            self.reads.wrote(self.kind.topic)
+        else:
+            self.reads.wrote(self.kind.topic, self.kind.subject(self))
 
     def show(self, topic: str, name: str, narrow: str, wide: str | None, place: str = "") -> list[Row]:
         """Return a shared answer; see ``Reads.show``."""

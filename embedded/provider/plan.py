@@ -1,5 +1,7 @@
 """Tell what differs between a resource's state and the program's wish, and what the difference needs."""
 
+import functools
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,8 +43,8 @@ _SAME: dict[str, Callable[[Any, Any], bool]] = {
     "quoting": lambda old, new: (
         str(old).replace('"', "").replace("'", "") == str(new).replace('"', "").replace("'", "")
     ),
-    "created": lambda old, new: True,
-    "always": lambda old, new: True,
+    "created": lambda *_: True,
+    "always": lambda *_: True,
 }
 
 
@@ -56,13 +58,14 @@ class Planner:
         self.new = new
         self.old_inputs = old_inputs
         self.details: dict[Path, tuple[str, bool]] = {}
+        self._own = own_parameters(old) if kind.parameters else None
 
     def changes(self) -> dict[str, Change]:
         """Return the changed properties by key; ``details`` then holds the paths and how each changed."""
         found: dict[str, Change] = {}
         parameters = self._parameters()
         for prop in self.resource.properties:
-            if prop.output:
+            if prop.output or (prop.key in parameters and self._is_inherited(prop)):
                 continue
             old, new = self.old.get(prop.key), self.new.get(prop.key)
             if prop.key in parameters:
@@ -114,7 +117,7 @@ class Planner:
 
     def _items_differ(self, prop: Property, old: list[Any], new: list[Any], path: Path, *, replace: bool) -> bool:
         if prop.type == "set":
-            return self._set_differs(prop, old, new, path, replace=replace)
+            return self._set_differs(old, new, path, replace=replace)
         found = False
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
@@ -127,8 +130,8 @@ class Planner:
                 found = True
         return found
 
-    def _set_differs(self, prop: Property, old: list[Any], new: list[Any], path: Path, *, replace: bool) -> bool:
-        normal = _normal_item(prop)
+    def _set_differs(self, old: list[Any], new: list[Any], path: Path, *, replace: bool) -> bool:
+        normal = _normal_item
         before, after = {normal(item): i for i, item in enumerate(old)}, {normal(item): i for i, item in enumerate(new)}
         for item, index in after.items():
             if item not in before:
@@ -169,10 +172,8 @@ class Planner:
 
     # -- Snowflake parameters ------------------------------------------------------------------------------------------
 
-    def _parameters(self) -> set[str]:
-        if self.kind.parameters is None:
-            return set()
-        return {key.lower() for key in description.parameters(self.kind.parameters.table)}
+    def _parameters(self) -> frozenset[str]:
+        return parameter_keys(self.kind.parameters.table) if self.kind.parameters else frozenset()
 
     def _parameter_differs(self, prop: Property, old: Any, new: Any) -> bool:
         """Compare a parameter: by value when wished; else it differs if it is set on the object itself."""
@@ -186,12 +187,17 @@ class Planner:
         )
         return not same or own is False
 
+    def _is_inherited(self, prop: Property) -> bool:
+        """Return whether a parameter is neither wished nor set on the object itself: the usual case."""
+        return self._own is not None and prop.key not in self._own and not self.new.has(prop.key)
+
     def _is_own(self, prop: Property) -> bool | None:
         """Return whether the parameter is set on the object itself; None when the state does not tell."""
         assert self.kind.parameters is not None
+        if self._own is not None:
+            return prop.key in self._own
         if self.resource.properties.get("parameters") is None:
-            own = own_parameters(self.old)
-            return None if own is None else prop.key in own
+            return None
         output = self.old.get("parameters")
         if not output or not isinstance(output[0], dict):
             return None
@@ -203,25 +209,26 @@ class Planner:
         self.details[path] = (kind, replace)
 
 
+@functools.cache
+def parameter_keys(table: str) -> frozenset[str]:
+    """Return the keys of the properties that are Snowflake parameters."""
+    return frozenset(key.lower() for key in description.parameters(table))
+
+
 def own_parameters(state: State) -> list[str] | None:
     """Return the parameters set on the object itself, as noted in the private text of a state; None when not noted."""
-    import json
-
     meta = state.meta()
     return json.loads(meta).get("own_parameters") if meta else None
 
 
-def _normal_item(prop: Property) -> Callable[[Any], Any]:
-    def normal(item: Any) -> Any:
-        if isinstance(item, dict):
-            return tuple(
-                sorted((key, normal(value)) for key, value in item.items() if value not in (None, "", [], False))
-            )
-        if isinstance(item, list):
-            return tuple(sorted(map(normal, item), key=str))
-        return _text(item)
-
-    return normal
+def _normal_item(item: Any) -> Any:
+    """Return a set's element as something that compares by what it means."""
+    if isinstance(item, dict):
+        kept = ((key, _normal_item(value)) for key, value in item.items() if value not in (None, "", [], False))
+        return tuple(sorted(kept))
+    if isinstance(item, list):
+        return tuple(sorted(map(_normal_item, item), key=str))
+    return _text(item)
 
 
 def _nested_force_new(prop: Property, value: Any) -> bool:

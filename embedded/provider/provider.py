@@ -13,6 +13,7 @@ from google.protobuf import struct_pb2
 from embedded.provider import description
 from embedded.provider.checks import Checked, Checker, Naming
 from embedded.provider.connection import IGNORED, with_environment
+from embedded.provider.data_sources import DataSource
 from embedded.provider.description import Resource
 from embedded.provider.errors import (
     ConfigurationError,
@@ -85,8 +86,8 @@ class Provider:
         for name in ("version", "pluginDownloadURL"):
             if name in news:
                 checked.inputs[name] = news[name]
-        for prop in properties:
-            if prop.sensitive and prop.name in checked.inputs and checked.inputs[prop.name] is not UNKNOWN:
+        for prop in properties.sensitive:
+            if prop.name in checked.inputs and checked.inputs[prop.name] is not UNKNOWN:
                 checked.inputs[prop.name] = Secret(checked.inputs[prop.name])
         return checked
 
@@ -117,15 +118,19 @@ class Provider:
         """End all sessions."""
         self._pool.close()
 
+    def ask(self, function: DataSource, args: Values) -> dict[str, Any]:
+        """Answer a data source."""
+        return function(self._client, self._reads, self.config, decode_struct(args))
+
     # -- check and diff ------------------------------------------------------------------------------------------------
 
     def check(self, token: str, news: Values, olds: Values, naming: Naming) -> Checked:
         """Check a resource's inputs."""
         resource, _ = self._type(token)
         checked = Checker(resource.properties, resource.name, naming, decode_struct(olds)).check(decode_struct(news))
-        for prop in resource.properties:
+        for prop in resource.properties.sensitive:
             value = checked.inputs.get(prop.name)
-            if prop.sensitive and value not in (None, ""):
+            if value not in (None, ""):
                 checked.inputs[prop.name] = Secret(value) if value is not UNKNOWN else value
         return checked
 
@@ -179,6 +184,7 @@ class Provider:
         self._require_feature(resource)
         state = self._wished(resource, inputs, State(resource))
         op = self._operation(resource, kind, inputs, State(resource), state, timeout, "create")
+        op.creating = True
         with self._partial(op, properties):
             kind.create(op)
             self._read_back(op)
@@ -197,7 +203,7 @@ class Provider:
         self._require_feature(resource)
         op = self._operation(resource, kind, inputs, old, state, timeout, "update")
         op.id, op.changes = _real_id(id_, olds), changes
-        op.parts = kind.parts_of_id(op, op.id)
+        op.parts = kind.parts_of_id(op.id)
         with self._partial(op, news):
             kind.update(op)
             self._read_back(op)
@@ -210,7 +216,7 @@ class Provider:
         old = State(resource, olds)
         op = self._operation(resource, kind, old, old, old, timeout, "delete")
         op.id = _real_id(id_, olds)
-        op.parts = kind.parts_of_id(op, op.id)
+        op.parts = kind.parts_of_id(op.id)
         with self._safely(op):
             kind.delete(op)
 
@@ -223,12 +229,12 @@ class Provider:
         inputs = State(resource, old_inputs if len(old_inputs.fields) else olds)
         op = self._operation(resource, kind, inputs, old, State(resource, olds), timeout, "read")
         op.id, op.importing, op.refreshing = _real_id(id_, olds), importing, not importing
-        op.parts = kind.parts_of_id(op, op.id)
+        op.parts = kind.parts_of_id(op.id)
         with self._safely(op):
             if not kind.read(op):
                 return ReadResult()
         op.id = kind.id_of(op) if importing and kind.levels == len(op.parts) and not _is_special(kind) else op.id
-        read_inputs = self._imported_inputs(op) if importing else self._read_inputs(op, old, old_inputs)
+        read_inputs = self._imported_inputs(op) if importing else self._read_inputs(op, old_inputs)
         return ReadResult(op.id, self._outputs(op), read_inputs)
 
     # -- helpers -------------------------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ class Provider:
             meta[_TIMEOUTS] = {
                 verb: _seconds(text) * 1_000_000_000 for verb, text in sorted(op.resource.timeouts.items())
             }
-        if op.kind.parameters and op.resource.properties.get("parameters") is None:
+        if op.kind.parameters:
             meta["own_parameters"] = sorted(op.own_parameters)
         if op.resource.schema_version:
             meta["schema_version"] = str(op.resource.schema_version)
@@ -328,7 +334,7 @@ class Provider:
             outputs["id"] = olds.fields["id"].string_value
         return outputs
 
-    def _read_inputs(self, op: Operation, old: State, old_inputs: Values) -> dict[str, Any]:
+    def _read_inputs(self, op: Operation, old_inputs: Values) -> dict[str, Any]:
         """Return the inputs of a refreshed resource: as they were where they still mean the same, else as read."""
         plain = decode_struct(old_inputs)
         inputs: dict[str, Any] = {}
@@ -388,7 +394,7 @@ def _with_defaults(value: Any) -> Any:
 
 def _without_secrets(op: Operation, error: ProviderError) -> ProviderError:
     """Return the error with every sensitive value of the resource masked."""
-    hidden = [op.inputs.get(prop.key) for prop in op.resource.properties if prop.sensitive]
+    hidden = [op.inputs.get(prop.key) for prop in op.resource.properties.sensitive]
     texts = [str(value) for value in hidden if isinstance(value, str) and len(value) > 2]
     message = str(error)
     for text in texts:

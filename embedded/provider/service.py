@@ -9,7 +9,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from google.rpc import status_pb2
 
-from embedded.provider import description
+from embedded.provider import data_sources, description
 from embedded.provider.checks import Checked, Naming
 from embedded.provider.errors import ProviderError
 from embedded.provider.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
@@ -209,8 +209,11 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def Invoke(self, request: Any, context: Any) -> Any:
-        """Refuse functions: data sources are not supported."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok} is not supported by the embedded provider")
+        """Answer a data source; one that is not supported is refused by name."""
+        if request.tok not in data_sources.FUNCTIONS:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok} is not supported by the embedded provider")
+        answer = self._provider.ask(data_sources.FUNCTIONS[request.tok], request.args)
+        return provider_pb2.InvokeResponse(**{"return": encode_struct(answer)})
 
     @_answers
     def Call(self, request: Any, context: Any) -> Any:

@@ -29,7 +29,7 @@ class State:
         if key in self._values:
             return self._values[key]
         prop = self._resource.properties[key]
-        raw = self._fields[prop.name] if prop.name in self._fields else None
+        raw = self._fields.get(prop.name)
         value = None if raw is None else to_keys(prop, values.decode(raw))
         self._values[key] = value
         return value

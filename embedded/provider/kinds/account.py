@@ -329,7 +329,7 @@ SCHEMA = SchemaKind(
     describe_last=True,
     fields=_READ_COMMENT,
     shown={"is_transient": _option("TRANSIENT"), "with_managed_access": _option("MANAGED ACCESS")},
-    describe_output=lambda op, found: [
+    describe_output=lambda _, found: [
         {key: columns.text(row.get(key)) for key in ("created_on", "name", "kind")} for row in found.describe
     ],
 )
@@ -384,7 +384,7 @@ NETWORK_POLICY = Kind(
     describe="NETWORK POLICY",
     fields=_READ_COMMENT,
     read_more=_network_read,
-    describe_output=lambda op, found: [
+    describe_output=lambda _, found: [
         {clause.key: columns.text(found.described("name", "value").get(clause.sql)) for clause in _NETWORK[:4]}
     ],
 )

@@ -84,7 +84,7 @@ class CodeKind(Kind):
         """Return database, schema, name and the argument types as one part."""
         return (*super().parts_of_inputs(op), ", ".join(self._arguments(op)))
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return database, schema, name and the argument types as one part."""
         head, bracket, rest = id_.rpartition("(") if "(" in id_ else (id_, "", "")
         parts = names.parse(head) if head else ()
@@ -168,7 +168,7 @@ def _read(op: Operation, found: Found) -> None:
     state, values = op.state, found.described()
     noun = "function" if op.kind.sql == "FUNCTION" else "procedure"
     shown = columns.text(found.show.get("description"))
-    state.set("comment", shown if shown or op.inputs.has("comment") else shown)
+    state.set("comment", shown)
     state.set(f"{noun}_language", columns.text(values.get("language")) or "SQL")
     body, key = values.get("body"), f"{noun}_definition"
     before = state.get(key)

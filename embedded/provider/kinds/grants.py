@@ -127,7 +127,7 @@ def _show(op: Operation, statement: str) -> list[Row]:
 class GrantKind(Kind):
     """What grants share: a write to one makes shared answers about the same object stale."""
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the pieces of the id."""
         return tuple(split_id(id_))
 

@@ -80,6 +80,11 @@ class Kind:
     drop_if_exists: bool = True
     describe_last: bool = False
 
+    @property
+    def inherited_from(self) -> bool:
+        """Whether other objects inherit parameters from this one, so that a write makes answers about them stale."""
+        return self.parameters is not None and self.sql in ("DATABASE", "SCHEMA")
+
     # -- names ---------------------------------------------------------------------------------------------------------
 
     @property
@@ -102,7 +107,7 @@ class Kind:
             names.parse(op.inputs.get(key))[-1] if _quoted(op.inputs.get(key)) else op.inputs.get(key) for key in keys
         )
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the name's parts that an id holds.
 
         Raises:
@@ -213,9 +218,23 @@ class Kind:
 
     def look_at_parameters(self, op: Operation, found: Found) -> None:
         """Ask for the object's parameters."""
-        if self.parameters:
-            rows = op.run(f"SHOW PARAMETERS IN {self.sql} {op.fqn}")
-            found.parameters = {str(row["key"]): row for row in rows}
+        if self.parameters is None:
+            return
+        statement = f"SHOW PARAMETERS IN {self.sql} {op.fqn}"
+        rows = self._inherited_parameters(op, statement) if self._inherits(op) else op.run(statement)
+        found.parameters = {str(row["key"]): row for row in rows}
+
+    def _inherits(self, op: Operation) -> bool:
+        """Return whether an object was just created in a schema with no parameter of its own."""
+        if not op.creating or self.levels != 3 or self.parameters is None:
+            return False
+        keys = description.parameters(self.parameters.table)
+        return not any(op.value(key.lower()) is not None for key in keys)
+
+    def _inherited_parameters(self, op: Operation, statement: str) -> list[Row]:
+        """Return the parameters that all such objects of the schema inherit; asked once for those created together."""
+        place = self.place(op)
+        return op.show(f"PARAMETERS OF {self.plural}", place, statement, None, place)
 
     def read(self, op: Operation) -> bool:
         """Read the object into the operation's state; False when it is gone."""

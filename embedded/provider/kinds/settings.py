@@ -29,7 +29,12 @@ def _account_value(key: str, value: str) -> str:
 class AccountParameterKind(Kind):
     """A parameter of the account."""
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    @property
+    def inherited_from(self) -> bool:
+        """Whether others inherit what is set here: always."""
+        return True
+
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the key."""
         return (id_,)
 
@@ -62,7 +67,12 @@ class AccountParameterKind(Kind):
 class ObjectParameterKind(Kind):
     """A parameter of an object, or of the account."""
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    @property
+    def inherited_from(self) -> bool:
+        """Whether others inherit what is set here: always."""
+        return True
+
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the key, the object's type and its name; the last two empty for the account."""
         pieces = split_id(id_)
         if len(pieces) != 3:
@@ -138,7 +148,7 @@ _WAIT_SECONDS = 19 * 60
 class TagAssociationKind(Kind):
     """A tag's value on objects of one type."""
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the tag, the value and the type."""
         pieces = split_id(id_)
         if len(pieces) != 3:
@@ -177,7 +187,7 @@ class TagAssociationKind(Kind):
             for name in objects:
                 self._await(op, name)
         op.id = self._id(op)
-        op.parts = self.parts_of_id(op, op.id)
+        op.parts = self.parts_of_id(op.id)
 
     def _id(self, op: Operation) -> str:
         return f"{self._tag(op)}|{op.inputs.get('tag_value')}|{str(op.inputs.get('object_type')).upper()}"
@@ -201,7 +211,7 @@ class TagAssociationKind(Kind):
             if name not in old or "tag_value" in op.changes:
                 self._alter(op, name, f"SET TAG {self._tag(op)} = {literals.text(value)}")
         op.id = self._id(op)
-        op.parts = self.parts_of_id(op, op.id)
+        op.parts = self.parts_of_id(op.id)
 
     def delete(self, op: Operation) -> None:
         """Unset the tag on each object."""
@@ -249,7 +259,7 @@ class TagAssociationKind(Kind):
 class ExecuteKind(Kind):
     """A statement to run at creation, one to run at deletion, and a query to read."""
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the id."""
         return (id_,)
 

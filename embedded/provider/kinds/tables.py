@@ -323,7 +323,7 @@ class ConstraintKind(Kind):
             if "does not exist" not in error.reason:
                 raise
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the id as the only part."""
         return (id_,)
 
@@ -356,7 +356,7 @@ class MaskedColumnKind(Kind):
         """Return the table's parts and the column."""
         return (*names.parse(op.inputs.get("table")), op.inputs.get("column"))
 
-    def parts_of_id(self, op: Operation, id_: str) -> tuple[str, ...]:
+    def parts_of_id(self, id_: str) -> tuple[str, ...]:
         """Return the table's parts and the column."""
         parts = names.parse(id_)
         if len(parts) != 4:

@@ -162,14 +162,14 @@ def _view_read(op: Operation, found: Found) -> None:
             if op.importing or has != (state.get(key) == "true"):
                 state.set(key, "true" if has else "false")
     policies: list[Any] = found.parameters["POLICY_REFERENCES"]  # type: ignore[assignment]
-    state.set("column", _read_columns(op, found.describe, policies))
+    state.set("column", _read_columns(found.describe, policies))
     rows = {columns.text(row.get("POLICY_KIND")): row for row in policies if not row.get("REF_COLUMN_NAME")}
     state.set("row_access_policy", _read_row_access(op, rows.get("ROW_ACCESS_POLICY")))
     state.set("aggregation_policy", _read_aggregation(op, rows.get("AGGREGATION_POLICY")))
     _read_metrics(op, found.parameters["DATA_METRIC_FUNCTION_REFERENCES"])  # type: ignore[arg-type]
 
 
-def _read_columns(op: Operation, rows: list[Any], policies: list[Any]) -> list[dict[str, Any]]:
+def _read_columns(rows: list[Any], policies: list[Any]) -> list[dict[str, Any]]:
     attached = {
         (columns.text(row.get("REF_COLUMN_NAME")), columns.text(row.get("POLICY_KIND"))): row for row in policies
     }

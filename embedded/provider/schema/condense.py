@@ -1,8 +1,8 @@
 """Condense the recorded facts about the official plugin into ``schema.json``.
 
-Run: ``python -m embedded.provider.schema.condense FACTS_PROVIDER_FOLDER``. The folder holds ``provider-schema.json``,
-``parameters.json`` and ``statement-grammar.json``. Allowed values of enumerated properties are not in these; they are taken from the docstrings of the
-installed ``pulumi_snowflake`` package.
+Run: ``python -m embedded.provider.schema.condense FACTS_PROVIDER_FOLDER``. The folder holds
+``provider-schema.json``, ``parameters.json`` and ``statement-grammar.json``. Allowed values of enumerated properties are
+not in these; they are taken from the docstrings of the installed ``pulumi_snowflake`` package.
 """
 
 import inspect
