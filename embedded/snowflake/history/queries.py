@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result, StatementType
+from embedded.snowflake.session.dispatch import statement_tokens
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ _SKIPPED = {"OR", "REPLACE", "ALTER", "TRANSIENT", "TEMPORARY", "TEMP", "SECURE"
 def query_type(text: str) -> str:
     """The QUERY_TYPE of a statement, as Snowflake's history names it."""
     try:
-        tokens = TokenStream(text)
+        tokens = statement_tokens(text)
     except SnowflakeError:
         return "UNKNOWN"
     words = [tokens.word(i) for i in range(6)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from sqlglot.tokens import TokenType
 
 from embedded.snowflake.errors import syntax_error, unsupported
 from embedded.snowflake.result import Result
-from embedded.snowflake.tokens import TokenStream
+from embedded.snowflake.tokens import TokenStream, tokenize
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -90,6 +91,19 @@ def if_exists(tokens: TokenStream) -> bool:
 def if_not_exists(tokens: TokenStream) -> bool:
     """Read IF NOT EXISTS if it comes next."""
     return tokens.accept("IF", "NOT", "EXISTS")
+
+
+_FILE_COMMAND = re.compile(r"\s*(PUT|GET)\s", re.IGNORECASE)
+
+
+def statement_tokens(text: str) -> TokenStream:
+    """The tokens of a statement; of PUT and GET the first word only, since a path is no SQL (`/*` in it starts no comment).
+
+    Raises:
+        SnowflakeError: an unclosed string, comment or quoted name (001003).
+    """
+    command = _FILE_COMMAND.match(text)
+    return TokenStream(text, tokenize(command[1]) if command else None)
 
 
 def registration(tokens: TokenStream) -> Registration:

@@ -14,8 +14,7 @@ from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.result import StatementType
-from embedded.snowflake.session.dispatch import Statement, registration
-from embedded.snowflake.tokens import TokenStream
+from embedded.snowflake.session.dispatch import Statement, registration, statement_tokens
 
 if TYPE_CHECKING:
     from embedded.snowflake.history.queries import QueryRecord
@@ -47,7 +46,7 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
     result, failure = None, None
     try:
         with _snowflake_errors(session, query_id):
-            result = _handle(session, Statement(text, TokenStream(text), query_id, binds, describe_only))
+            result = _handle(session, Statement(text, statement_tokens(text), query_id, binds, describe_only))
             return result
     except SnowflakeError as error:
         failure = error

@@ -10,6 +10,7 @@ from sqlglot.tokens import TokenType
 
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Column, Result, StatementType
+from embedded.snowflake.session.dispatch import statement_tokens
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import NUMBER
 
@@ -23,7 +24,7 @@ _ROWS_AT_ONCE = 500
 
 def split(text: str) -> list[str]:
     """The statements of a text, without the semicolons between them; a scripting block is one statement."""
-    tokens, parts, start, depth = TokenStream(text).tokens, [], 0, 0
+    tokens, parts, start, depth = statement_tokens(text).tokens, [], 0, 0
     words = [token.text.upper() if token.token_type != TokenType.STRING else "" for token in tokens]
     for index, token in enumerate(tokens):
         depth = max(0, depth + _depth_change(words, index, depth))
@@ -31,7 +32,7 @@ def split(text: str) -> list[str]:
             parts.append(text[start : token.start])
             start = token.end + 1
     parts.append(text[start:])
-    return [part.strip() for part in parts if TokenStream(part)]
+    return [part.strip() for part in parts if statement_tokens(part)]
 
 
 _BLOCKS = frozenset({"BEGIN", "CASE", "IF", "FOR", "WHILE", "LOOP", "REPEAT"})
