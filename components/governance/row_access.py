@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_snowflake as snowflake
@@ -78,7 +79,8 @@ class RowAccess(pulumi.ComponentResource):
         """Puts the policy on a table; the plugin has no resource for it.
 
         A table carries one row access policy at most, so an attachment is dropped before its replacement is made; grants
-        hang on the attachment (components/governance/grants.py) and go before it.
+        hang on the attachment (components/governance/grants.py) and go before it. A table that was dropped by hand and is
+        made again has no policy, though its name and the statement are the same: its time of creation brings the policy back.
         """
         table = self._config.tables[contract.full_name].fully_qualified_name
         column = quoted(str(contract.policy_column).upper())
@@ -94,8 +96,20 @@ class RowAccess(pulumi.ComponentResource):
                 quoted(self._config.settings.database),
                 table,
             ),
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, replacement_trigger=self._created_on(contract)
+            ),
         )
+
+    def _created_on(self, contract: TableContract) -> pulumi.Output[str]:
+        """Asks the account when the table that stands there now was made."""
+        found = snowflake.get_tables_output(
+            like=contract.table.upper(),
+            in_={"database": self._config.settings.database},
+            with_describe=False,
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[self._config.tables[contract.full_name]]),
+        )
+        return found.apply(lambda result: _created(result.tables, contract))
 
     def _create_access_lists(self) -> dict[str, snowflake.Execute]:
         """Writes the rows that each user may see; a changed list is deleted first, so that nobody sees too much."""
@@ -142,3 +156,10 @@ class RowAccess(pulumi.ComponentResource):
             object_identifiers=columns,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _created(tables: Sequence[Any], contract: TableContract) -> str:
+    """Returns when a contract's table was made, empty if there is none; LIKE finds others too."""
+    wanted = (contract.schema_name.upper(), contract.table.upper())
+    shown = (show for table in tables for show in table.show_outputs)
+    return next((show.created_on for show in shown if (show.schema_name, show.name) == wanted), "")

@@ -17,6 +17,7 @@ PREVIEW_FEATURES = (
     "snowflake_table_resource",
     "snowflake_table_constraint_resource",
     "snowflake_stage_internal_resource",
+    "snowflake_tables_datasource",
 )
 """The plugin's preview features that the program uses."""
 

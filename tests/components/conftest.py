@@ -32,6 +32,7 @@ class Registered:
     dependencies: set[str]
     protect: bool
     delete_before_replace: bool
+    replacement_trigger: str
 
 
 @dataclass
@@ -65,7 +66,13 @@ class _Mocks(pulumi.runtime.Mocks):
         return f"{args.name}_id", outputs
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
-        raise AssertionError(f"unexpected call {args.token}")
+        assert args.token == "snowflake:index/getTables:getTables"
+        name = args.args["like"]
+        shown = [
+            {"name": name, "schemaName": schema, "createdOn": f"when {schema}.{name} was made"}
+            for schema in ("STAGING", "RAW", "MARTS", "ML_FEATURES")
+        ]
+        return {**args.args, "tables": [{"showOutputs": [show], "describeOutputs": []} for show in shown]}
 
 
 class _RecordingMonitor(mocks.MockMonitor):
@@ -89,6 +96,7 @@ class _RecordingMonitor(mocks.MockMonitor):
             dependencies=dependencies,
             protect=request.protect,
             delete_before_replace=request.deleteBeforeReplace,
+            replacement_trigger=request.replacement_trigger.string_value,
         )
         return response
 

@@ -104,6 +104,14 @@ def test_a_replaced_protection_is_detached_before_it_is_attached_again(run_progr
     assert all(execute.delete_before_replace for execute in executes)
 
 
+def test_a_table_made_again_under_its_name_is_protected_again(run_program):
+    attachments = [r for r in run_program().of("Execute").values() if r.name.startswith("protect_")]
+    assert len(attachments) == 11
+    for attachment in attachments:
+        _, _, _, schema, _, table, *_ = attachment.inputs["execute"].split('"')
+        assert attachment.replacement_trigger == f"when {schema}.{table} was made"
+
+
 def test_the_segment_task_is_triggered_by_its_stream_alone(run_program):
     task = run_program().of("Task")["update_customer_segments"].inputs
     assert task["when"] == "system$stream_has_data('LOGISTICS.MARTS.CUSTOMER_STREAM')"

@@ -20,6 +20,7 @@ GOOD = {
         "snowflake_table_resource",
         "snowflake_table_constraint_resource",
         "snowflake_stage_internal_resource",
+        "snowflake_tables_datasource",
     ],
     "logistics:environment": "dev",
     "logistics:warehouseSize": "X-SMALL",
