@@ -81,9 +81,10 @@ class LocalServer:
 
     def connect(self, account: str = "LOCAL-DEV", user: str = "ADMIN", password: str = PASSWORD, **options: Any) -> Any:
         """Log in with the connector."""
-        return snowflake.connector.connect(
-            account=account, user=user, password=password, host="127.0.0.1", port=self.port, protocol="http", **options
-        )
+        where = {"account": account, "host": "127.0.0.1", "port": self.port, "protocol": "http"}
+        # Named, since the connector warns of a default that will change.
+        keep_alive = {"enable_server_session_keep_alive_auto_detection": False}
+        return snowflake.connector.connect(user=user, password=password, **where, **keep_alive, **options)
 
     def environment(self) -> dict[str, str]:
         """What a stack needs to reach it."""
@@ -186,5 +187,11 @@ def copy_project(target: Path) -> Path:
         if source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
+    for stack_file in target.glob("Pulumi.*.yaml"):
+        # The salt belongs to the passphrase of whoever ran `make up` here.
+        kept = [
+            line for line in stack_file.read_text().splitlines(keepends=True) if not line.startswith("encryptionsalt:")
+        ]
+        stack_file.write_text("".join(kept))
     (target / ".venv").symlink_to(PROJECT / ".venv")
     return target
