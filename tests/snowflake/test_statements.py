@@ -22,7 +22,11 @@ from embedded.snowflake.session.session import Session
 _HERE = Path(__file__).parent
 # What the list leaves out, by the statement that needs it.
 NEEDED = {
-    "U001": ["create warehouse if not exists COMPUTE_WH_XS"],
+    "U001": [
+        "create warehouse if not exists COMPUTE_WH_XS",
+        "grant usage on warehouse COMPUTE_WH_XS to role PUBLIC",
+        "use warehouse COMPUTE_WH_XS",
+    ],
     "U095": ["use schema LOGI.ANALYTICS"],
     "U116": ["values (1), (2)"],
     "U191": ["alter table audit_log swap with user_customer_access"],
@@ -120,4 +124,4 @@ def test_statement(outcomes: dict[str, Outcome], case: Case) -> None:
     if case.check != "ok":
         counted = bool(rows) and bool(columns) and columns[0].startswith("number of")
         count = sum(int(value) for value in rows[0]) if counted else len(rows)
-        assert eval(case.check, {}, {"r": rows, "c": columns, "rc": count}), (case.text, columns, rows[:5])  # noqa: S307
+        assert eval(case.check, {}, {"r": rows, "c": columns, "rc": count}), (case.text, columns, rows[:5])

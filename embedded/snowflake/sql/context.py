@@ -33,7 +33,7 @@ class Reads:
     Attributes:
         sources: oids of the tables and views read.
         streams: oids of the streams read.
-        columns: names of the columns read, by source.
+        accessed: the alias in DuckDB's text of each object read, its oid, and whether the query itself names it (not a view in it).
         volatile: whether the text differs from run to run for other reasons than `NOW`, so that it may not be cached.
         row_policed: whether a row access policy filters something read.
         may_fail: whether a condition of the query could raise an error over some value.
@@ -41,7 +41,7 @@ class Reads:
 
     sources: set[int] = field(default_factory=set)
     streams: set[int] = field(default_factory=set)
-    columns: dict[int, set[str]] = field(default_factory=dict)
+    accessed: list[tuple[str, int, bool]] = field(default_factory=list)
     volatile: bool = False
     row_policed: bool = False
     may_fail: bool = False

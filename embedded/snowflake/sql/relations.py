@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -46,7 +47,7 @@ def bind_table(node: exp.Expression, binder: Expressions) -> tuple[Relation, tup
     if schema in _SYSTEM_SCHEMAS and (schema == "INFORMATION_SCHEMA" or path[0] == "SNOWFLAKE"):
         return bind_system_view(context, path), path
     item = find_relation(context, name)
-    return bind_object(item, node, binder), path
+    return replace(bind_object(item, node, binder), oid=item.oid), path
 
 
 def table_name(node: exp.Expression, binder: Expressions) -> ObjectName:

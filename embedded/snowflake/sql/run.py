@@ -78,13 +78,24 @@ def run_query(session: Session, translated: Translated) -> pa.Table:
         SnowflakeError: it failed.
     """
     with snowflake_errors():
-        table = session.cursor.sql(translated.duckdb_sql).to_arrow_table()
+        table = _arrow(session.cursor, translated.duckdb_sql)
     for place, column in enumerate(translated.columns):
         if column.type.is_semi_structured:
             table = table.set_column(
                 place, table.field(place).name, pa.array(map(pretty_json, table[place].to_pylist()), pa.string())
             )
     return table
+
+
+_BATCH_ROWS = 122_880
+
+
+def _arrow(cursor: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
+    """All rows of a query. The public `sql()` plans a query twice, once only to describe it."""
+    submit = getattr(cursor, "_submit", None)
+    if submit is None:
+        return cursor.sql(text).to_arrow_table()
+    return submit(text, None, "arrow", _BATCH_ROWS).arrow_table()
 
 
 def pretty_json(text: str | None) -> str | None:

@@ -28,12 +28,14 @@ class OutputColumn:
 class Relation:
     """A bound query or table: DuckDB text that can stand in parentheses in a FROM, and its columns.
 
-    `members` is the DuckDB list of structs that the rows are, for a table function that takes a list apart.
+    `members` is the DuckDB list of structs that the rows are, for a table function that takes a list apart; `oid` the object
+    of the catalog that it is.
     """
 
     sql: str
     columns: list[OutputColumn]
     members: str | None = None
+    oid: int | None = None
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,8 @@ def add_source(
 
         columns = renamed(columns, listed)
     alias = binder.context.alias()
+    if relation.oid is not None:
+        binder.context.reads.accessed.append((alias, relation.oid, not binder.context.views and binder.context.policed))
     hidden = {"$RID"} if not node.meta.get("target_rid") else set()
     binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path, alias))
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"

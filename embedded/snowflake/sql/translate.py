@@ -6,15 +6,19 @@ was derived from.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import orjson
 from sqlglot import exp
 
 import embedded.snowflake.sql.functions.load  # noqa: F401
+from embedded.snowflake.catalog.resolve import full_name
+from embedded.snowflake.names import decode
 from embedded.snowflake.result import Column
 from embedded.snowflake.sql.context import NOW, Context, Reads
 from embedded.snowflake.sql.expressions import Expressions
@@ -32,6 +36,15 @@ _CACHE_SIZE = 2000
 
 
 @dataclass(frozen=True)
+class Access:
+    """An object that a query reads: its oid, the names of the columns used, and whether the query itself names it."""
+
+    oid: int
+    columns: frozenset[str]
+    direct: bool
+
+
+@dataclass(frozen=True)
 class Translated:
     """A query for DuckDB.
 
@@ -42,6 +55,7 @@ class Translated:
         sources: oids of the tables and views read.
         streams: oids of the streams read.
         volatile: whether it must be translated anew for each run.
+        accessed: the objects read, each with the columns used and whether the query itself names it (or a view in it does).
     """
 
     duckdb_sql: str
@@ -50,6 +64,7 @@ class Translated:
     sources: set[int] = field(default_factory=set)
     streams: set[int] = field(default_factory=set)
     volatile: bool = False
+    accessed: tuple[Access, ...] = ()
 
 
 _caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
@@ -124,7 +139,19 @@ def _translate(ast: exp.Expression, context: Context) -> Translated:
         reads.sources,
         reads.streams,
         reads.volatile,
+        _accesses(relation.sql, reads),
     )
+
+
+_REFERENCE = re.compile(r'\b(s\d+)\."((?:[^"]|"")*)"')
+
+
+def _accesses(text: str, reads: Reads) -> tuple[Access, ...]:
+    """What was read, by the columns that the text mentions of each source."""
+    used: dict[str, set[str]] = {}
+    for alias, name in _REFERENCE.findall(text):
+        used.setdefault(alias, set()).add(decode(name.replace('""', '"')))
+    return tuple(Access(oid, frozenset(used.get(alias, ())), direct) for alias, oid, direct in reads.accessed)
 
 
 def number_placeholders(ast: exp.Expression) -> None:
@@ -135,13 +162,32 @@ def number_placeholders(ast: exp.Expression) -> None:
 
 
 def at_time(translated: Translated, session: Session) -> Translated:
-    """The translation with the statement's start in it."""
+    """The translation with the statement's start in it; what it reads is noted in the statement's record."""
+    _note(translated, session)
     if NOW not in translated.duckdb_sql:
         return translated
-    text = translated.duckdb_sql.replace(NOW, now(session).isoformat(sep=" "))
-    return Translated(
-        text, translated.columns, translated.duckdb_names, translated.sources, translated.streams, translated.volatile
-    )
+    return replace(translated, duckdb_sql=translated.duckdb_sql.replace(NOW, now(session).isoformat(sep=" ")))
+
+
+def _note(translated: Translated, session: Session) -> None:
+    """Tell the statement's record what it reads, for ACCESS_HISTORY."""
+    record = session.record
+    if record is None or not translated.accessed:
+        return
+    catalog = session.account.catalog
+    for key, direct in (("direct_objects_accessed", True), ("base_objects_accessed", False)):
+        found = {entry["objectId"]: entry for entry in orjson.loads(record.values.get(key) or "[]")}
+        for access in translated.accessed:
+            item = catalog.get(access.oid)
+            if access.direct if direct else item.kind not in ("VIEW", "MATERIALIZED VIEW"):
+                names = {column["columnName"] for column in found.get(access.oid, {}).get("columns", ())}
+                found[access.oid] = {
+                    "columns": [{"columnName": name} for name in sorted(names | access.columns)],
+                    "objectDomain": item.kind.capitalize(),
+                    "objectId": access.oid,
+                    "objectName": full_name(catalog, item),
+                }
+        record.values[key] = orjson.dumps(list(found.values())).decode()
 
 
 def now(session: Session) -> datetime:
