@@ -160,13 +160,14 @@ def resource_to_json(resource: Resource, encrypt: Encrypt | None, show_secrets: 
     """The resource's JSON: official keys in official order, empty fields left out, secrets as `values.to_json` says."""
     result: dict[str, Any] = {}
     for key, attribute in _ATTRIBUTES.items():
-        value = getattr(resource, attribute)
+        value: Any = getattr(resource, attribute)
+        if key == "replacementTrigger":
+            # Any value but none is one, false and empty text too.
+            if value is not None:
+                result[key] = values.to_json(value, encrypt, show_secrets)
+            continue
         if key in _PROPERTY_BAGS:
             value = values.properties_to_json(value, encrypt, show_secrets)
-        elif key == "replacementTrigger" and value is not None:
-            value = values.to_json(value, encrypt, show_secrets)
-            result[key] = value
-            continue
         elif key == "propertyDependencies":
             value = {name: list(urns) for name, urns in sorted(value.items())}
         if key in _ALWAYS_WRITTEN or not _is_empty(value):
@@ -186,8 +187,9 @@ def resource_from_json(obj: Mapping[str, Any], decrypt: Decrypt | None) -> Resou
     if not obj.get("urn") or not obj.get("type"):
         raise EngineError(f"resource {obj.get('urn', '?')} in the state has no URN or no type")
     attributes: dict[str, Any] = {}
+    value: Any
     for key, value in obj.items():
-        if value is None and key != "replacementTrigger":
+        if value is None:
             continue
         if key in _PROPERTY_BAGS:
             value = values.properties_from_json(value, decrypt)

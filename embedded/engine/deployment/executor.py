@@ -62,7 +62,8 @@ class StepExecutor:
         return await self._after(step)
 
     def _before(self, step: Step) -> None:
-        self._context.emit(ResourcePreEvent(step.metadata(), planning=self._context.dry_run))
+        if not step.silent:
+            self._context.emit(ResourcePreEvent(step.metadata(), planning=self._context.dry_run))
 
     async def _apply_with_hooks(self, step: Step) -> None:
         hooks = self._context.hooks
@@ -101,6 +102,8 @@ class StepExecutor:
 
     def _succeed(self, step: Step) -> None:
         context = self._context
+        if step.silent:
+            return
         if step.counts and (step.op != "refresh" or context.operation.kind == "refresh"):
             context.count(step.result_op, step.resource)
         # A component's outputs are told when the program registers them; those of a deleted one never are.

@@ -42,7 +42,10 @@ class Registered:
 
 
 class Registrar:
-    """Registers resources, one call each; `broken` says that planning failed, which ends the run without further words."""
+    """Registers resources, one call each; `broken` says that planning failed, which ends the run without further words.
+
+    `silent` registrations are not told: the program runs only to set up providers and hooks.
+    """
 
     def __init__(self, context: Context, generator: StepGenerator, executor: StepExecutor) -> None:
         self._context = context
@@ -56,6 +59,7 @@ class Registrar:
         self._failed: set[str] = set()
         self._stack_outputs: Properties | None = None
         self.broken = False
+        self.silent = False
 
     async def register(self, goal: Goal, request: PackageRequest) -> Registered:
         """Register a resource; one without a provider gets the default one of its package.
@@ -95,6 +99,8 @@ class Registrar:
         Raises:
             EngineError: No such registration is open.
         """
+        if self.silent:
+            return
         if urn == self._context.root_urn:
             self._stack_outputs = outputs
         else:
@@ -103,7 +109,7 @@ class Registrar:
     def finish_stack(self, failed: bool) -> None:
         """Set the outputs of the stack, which count when all is done; after a failure none of the old ones is lost."""
         root = self._context.root_urn
-        if self._stack_outputs is None or root in self._context.deletes:
+        if self.silent or self._stack_outputs is None or root in self._context.deletes:
             return
         old = self._context.olds.get(root)
         kept = dict(old.outputs) if failed and old is not None else {}
@@ -116,7 +122,8 @@ class Registrar:
         step.new.outputs = outputs
         if step.old is None or step.op != "same" or not equal(step.old.outputs, outputs):
             self._context.manager.update(step.new)
-        self._context.emit(ResourceOutputsEvent(step.metadata(), planning=self._context.dry_run))
+        if not self.silent:
+            self._context.emit(ResourceOutputsEvent(step.metadata(), planning=self._context.dry_run))
 
     async def drain(self) -> None:
         """Wait until nothing is being registered."""
@@ -163,6 +170,7 @@ class Registrar:
 
     def _planned(self, steps: list[Step]) -> list[Step]:
         for step in steps:
+            step.silent = self.silent
             if step.logical and step.new is not None:
                 self._steps[step.new.urn] = step
         return steps

@@ -120,7 +120,7 @@ class _Run:
             self._context.manager.settle_pending()
         try:
             self._check_targets()
-            if operation.kind == "refresh" or options.refresh:
+            if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
             if self._runs_program() and not self._executor.stopped.is_set():
                 await self._run_program()
@@ -163,7 +163,7 @@ class _Run:
         targets, excludes = self._generator.targets, self._generator.excludes
         wanted = [
             resource
-            for resource in self._context.previous
+            for resource in self._context.manager.live_resources()
             if (not targets.given or targets.matches(resource.urn)) and not excludes.matches(resource.urn)
         ]
         await run_refresh(self._context, self._executor, wanted)
@@ -172,6 +172,7 @@ class _Run:
         operation = self._operation
         assert operation.program is not None
         self._generator.only_same = operation.kind != "up"
+        self._registrar.silent = operation.kind == "refresh"
         language = LanguageHost(operation.program, self._program_log)
         program = asyncio.create_task(language.run(self._run_info()))
         watchers = [
@@ -197,7 +198,9 @@ class _Run:
             await language.stop()
 
     async def _after_program(self) -> None:
-        if self._operation.kind != "refresh":
+        if self._operation.kind == "refresh":
+            await self._refresh()
+        else:
             await self._delete()
 
     def _ended_badly(self, program: asyncio.Task[RunResult]) -> bool:

@@ -27,6 +27,7 @@ NO_DIFF = DiffResult("none")
 class Step:
     """One operation; `logical` steps count in the summary, the others are the parts of a replacement.
 
+    `silent` steps are not told.
     `hooks_kind` names the resource hooks around it (create, update, delete), `pending` the operation that the state records while
     it runs.
     """
@@ -36,6 +37,7 @@ class Step:
     new: Resource | None
     logical: bool = True
     diff: DiffResult = NO_DIFF
+    silent: bool = False
     hooks_kind: ClassVar[str] = ""
     pending: ClassVar[str] = ""
 

@@ -128,7 +128,7 @@ def _options_of(request: Any) -> resource_pb2.TransformResourceOptions:
     return options
 
 
-def _set_options(request: Any, options: resource_pb2.TransformResourceOptions) -> None:
+def _set_options(request: Any, options: Any) -> None:
     for name, field in _LISTS.items():
         request.ClearField(field)
         getattr(request, field).extend(getattr(options, name))

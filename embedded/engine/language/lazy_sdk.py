@@ -19,6 +19,7 @@ import os
 import re
 import sys
 import types
+from typing import Any
 
 _PACKAGE_MARK = "pulumi-plugin.json"
 _TYPE_MODULES = ("_inputs", "outputs")
@@ -142,7 +143,7 @@ class _CodeCache:
         self.path = importlib.util.cache_from_source(source).removesuffix(".pyc") + ".lazy"
         stat = os.stat(source)
         self.stamp = (stat.st_mtime_ns, stat.st_size, sys.version)
-        self.content: dict[str, object] = {}
+        self.content: dict[str, Any] = {}
         self.changed = False
         try:
             with open(self.path, "rb") as file:

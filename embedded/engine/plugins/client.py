@@ -151,7 +151,8 @@ class ProviderClient:
     _config_known: bool = False
 
     def __post_init__(self) -> None:
-        self._stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+        # The stub types know only the blocking calls.
+        self._stub: Any = provider_pb2_grpc.ResourceProviderStub(self.channel)
 
     async def handshake(self, handshake: Handshake) -> None:
         """Tell the plugin where the engine is; older plugins do not know this call."""

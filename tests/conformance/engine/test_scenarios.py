@@ -23,7 +23,6 @@ SDK_DIFFERENCES: dict[str, dict[int, dict[str, Any]]] = {
 NOT_YET: dict[str, str] = {
     "policy": "policy packs need pulumi-policy, whose protobuf pin excludes the SDK's",
     "plan-file": "--plan is accepted, but an up is not held to it yet",
-    "refresh-run-program": "the program's registrations are shown as steps of their own",
 }
 
 
