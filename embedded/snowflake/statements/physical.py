@@ -115,6 +115,9 @@ def stream_stale_after(session: Session, stream: CatalogObject) -> datetime | No
 
 def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObject) -> None:
     """Remove the files of a stage that goes."""
+    from embedded.snowflake.storage.stages import remove_folder
+
+    changes.committed.append(lambda: remove_folder(session.account, stage))
 
 
 def start_sequence(session: Session, changes: CatalogTransaction, sequence: CatalogObject) -> None:

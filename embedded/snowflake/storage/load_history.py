@@ -37,13 +37,15 @@ class Load:
 
 
 def loaded(session: Session, table: int) -> set[tuple[int, str, str]]:
-    """What was loaded into a table and is remembered: stage, path and checksum of each file."""
+    """What was loaded into a table and is remembered (by the session's transaction too): stage, path and checksum of each file."""
     rows = session.cursor.execute(
         "select stage_id, path, tag from _data.loads where table_id = ? and rows_loaded > 0 "
         f"and loaded_at > ? - interval {REMEMBERED_DAYS} days",
         [table, session.account.clock.now()],
     ).fetchall()
-    return {(row[0], row[1], row[2]) for row in rows}
+    own = session.transaction.loads if session.transaction is not None else []
+    done = {(load.stage_id, load.path, load.tag) for load in own if load.table_id == table and load.rows_loaded}
+    return done | {(row[0], row[1], row[2]) for row in rows}
 
 
 def write_loads(cursor: duckdb.DuckDBPyConnection, loads: list[Load]) -> None:

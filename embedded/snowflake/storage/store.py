@@ -12,11 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from embedded.snowflake.storage.locks import Locks
 from embedded.snowflake.storage.versions import INFINITE, PENDING, table_name
+
+if TYPE_CHECKING:
+    from embedded.snowflake.storage.file_grants import FileGrant
 
 _TABLES = (
     "commits(table_id bigint, version bigint, committed_at timestamptz, query_id varchar)",
@@ -68,6 +72,8 @@ class Storage:
         last: the last committed version of each table, by oid.
         offsets: how far each stream was read: stream oid to versions by table oid. Entries are replaced, never changed.
         floors: the version of each table below which row versions were cleaned up.
+        bounds: what the statement under way in each session sees: its query id and the versions of tables.
+        file_grants: leave to move files of stages, by token.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime]) -> None:
@@ -79,6 +85,7 @@ class Storage:
         self.offsets: dict[int, dict[int, int]] = {}
         self.floors: dict[int, int] = {}
         self.bounds: dict[int, tuple[str | None, dict[int, int]]] = {}
+        self.file_grants: dict[str, FileGrant] = {}
         self._memory = threading.Lock()
         self._next_rids: dict[int, int] = {}
         self._last_transaction = 0

@@ -18,6 +18,7 @@ import duckdb
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.sql.run import snowflake_errors
+from embedded.snowflake.storage.load_history import Load, write_loads
 from embedded.snowflake.storage.rows import Rows
 from embedded.snowflake.storage.store import undo
 from embedded.snowflake.storage.versions import PENDING, table_name
@@ -40,6 +41,8 @@ class Transaction:
         offsets: how far each stream was read when it began.
         tables: oids of the tables that it has changed.
         consumed: streams whose changes it has used, and how far.
+        query_ids: the statements that changed tables.
+        loads: the files that COPY loaded.
     """
 
     def __init__(self, session: Session) -> None:
@@ -52,6 +55,7 @@ class Transaction:
         self.tables: set[int] = set()
         self.consumed: dict[int, dict[int, int]] = {}
         self.query_ids: list[str] = []
+        self.loads: list[Load] = []
 
     def commit(self) -> None:
         """Make all changes visible together, and move the offsets of the streams that were used."""
@@ -67,6 +71,7 @@ class Transaction:
                 for query_id in self.query_ids:
                     for table, version in versions.items():
                         cursor.execute("insert into _data.statements values (?, ?, ?)", [query_id, table, version])
+                write_loads(cursor, self.loads)
                 cursor.execute("delete from _data.pending where transaction_id = ?", [self.id])
             storage.committed(versions, at, self.query_ids)
         _finish(self.session, self.consumed)

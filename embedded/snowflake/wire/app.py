@@ -20,6 +20,7 @@ from embedded.snowflake.wire.login import Gate
 from embedded.snowflake.wire.queries import QueryRoutes
 from embedded.snowflake.wire.registry import Registry
 from embedded.snowflake.wire.sessions import SessionRoutes, end_login
+from embedded.snowflake.wire.stage_files import PREFIX, StageFileRoutes
 
 _SWEEP_SECONDS = 60.0
 
@@ -41,6 +42,7 @@ def make_app(accounts: Accounts) -> Starlette:
         Route("/queries/{query_id}/result", queries.result, methods=get),
         Route("/monitoring/queries/{query_id:path}", queries.monitor, methods=get),
         Route("/chunks/{query_id}/{start:int}", queries.chunk, methods=get),
+        Route(f"/{PREFIX}/{{path:path}}", StageFileRoutes(accounts).serve, methods=["GET", "HEAD", "PUT"]),
         Route("/telemetry/send", _telemetry, methods=post),
         Route("/telemetry/send/sessionless", _telemetry, methods=post),
         Route("/health", _health, methods=get),

@@ -241,6 +241,8 @@ def _result_data(execution: Execution, result: Result, request: Request) -> dict
     else:
         data["rowset"] = rowset(result)
     data.update(result.wire_data)
+    if "stageInfo" in data:
+        data["stageInfo"] = {**data["stageInfo"], "endPoint": f"{request.url.scheme}://{request.url.netloc}"}
     return data
 
 
