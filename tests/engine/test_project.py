@@ -41,7 +41,7 @@ def test_found_upwards_and_in_json(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "expected project to be an object"),
-        ("nmae: x\nruntime: python", "project is missing a 'name' attribute; found 'nmae' instead"),
+        ("nam: x\nruntime: python", "project is missing a 'name' attribute; found 'nam' instead"),
         ("runtime: python", "project is missing a 'name' attribute"),
         ("name: ''\nruntime: python", "non-empty string 'name'"),
         ("name: x", "missing a 'runtime' attribute"),

@@ -6,13 +6,14 @@ Source: pkg/backend/display/json.go of Pulumi.
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
 from embedded.engine import events, values
 from embedded.engine.config import MASK
 from embedded.engine.display import colors
-from embedded.engine.display.filters import should_show
+from embedded.engine.display.filters import is_internal, should_show
 from embedded.engine.display.operations import is_root_stack
 from embedded.engine.display.options import DisplayOptions
 from embedded.engine.event_log import event_json
@@ -37,6 +38,8 @@ class PreviewJsonDisplay:
 
     def handle(self, event: events.Event) -> None:
         """Take in an event; the last one prints."""
+        if is_internal(event):
+            return
         match event:
             case events.PreludeEvent():
                 self._config = event.config
@@ -104,8 +107,8 @@ class JsonEventsDisplay:
 
     def handle(self, event: events.Event) -> None:
         """Print the event."""
-        import time
-
+        if is_internal(event):
+            return
         sys.stdout.write(f"{values.dumps(event_json(event, self._sequence, int(time.time())))}\n")
         sys.stdout.flush()
         self._sequence += 1

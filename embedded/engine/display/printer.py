@@ -14,7 +14,7 @@ from typing import Any
 from embedded.engine import values, yamlfile
 from embedded.engine.display import colors
 from embedded.engine.display.operations import STEP_TEXTS, color_of
-from embedded.engine.display.property_diff import ObjectDiff, ValueDiff, diff_objects, diff_values, is_internal
+from embedded.engine.display.property_diff import ObjectDiff, ValueDiff, diff_objects, diff_values, is_internal_property
 from embedded.engine.errors import EngineError
 from embedded.engine.values import (
     UNKNOWN,
@@ -116,7 +116,7 @@ class Printer:
         """Write a map of properties, one a line, internal ones left out."""
         align = max((len(key) for key in properties), default=0)
         for key in sorted(properties):
-            if not is_internal(key):
+            if not is_internal_property(key):
                 self.print_property(key, properties[key], align)
 
     def print_property(self, key: str, value: Value, align: int) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from embedded.engine import events
 from embedded.engine import urn as urns
 from embedded.engine.display import colors
-from embedded.engine.display.filters import should_show
+from embedded.engine.display.filters import is_internal, should_show
 from embedded.engine.display.operations import display_type
 from embedded.engine.display.options import DisplayOptions
 from embedded.engine.display.rich_diff import render_outputs, render_policy, render_prelude
@@ -82,9 +82,11 @@ class ProgressDisplay:
 
     def handle(self, event: events.Event) -> None:
         """Take in an event."""
+        if is_internal(event):
+            return
         match event:
             case events.ResourcePreEvent() | events.ResourceOutputsEvent() | events.ResourceOperationFailedEvent():
-                if not urns.is_default_provider(event.metadata.urn) and not self._is_hidden_read(event.metadata):
+                if not self._is_hidden_read(event.metadata):
                     self._resource_event(event)
             case events.DiagnosticEvent():
                 if event.message.strip() and (event.severity != "debug" or self.run.options.debug):

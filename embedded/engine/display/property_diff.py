@@ -48,7 +48,7 @@ class ValueDiff:
     object: ObjectDiff | None = None
 
 
-def is_internal(key: str) -> bool:
+def is_internal_property(key: str) -> bool:
     """Whether a property is the engine's own, never shown."""
     return key.startswith("__")
 
@@ -58,7 +58,7 @@ def has_value(value: Value) -> bool:
     return value.known if isinstance(value, OutputValue) else value is not None
 
 
-def diff_objects(old: Properties, new: Properties, ignore: Ignore = is_internal) -> ObjectDiff | None:
+def diff_objects(old: Properties, new: Properties, ignore: Ignore = is_internal_property) -> ObjectDiff | None:
     """The difference between two maps of properties; None if there is none."""
     diff = ObjectDiff()
     for key, value in new.items():

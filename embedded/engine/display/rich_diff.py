@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from embedded.engine import events, values
 from embedded.engine.display import colors
-from embedded.engine.display.filters import should_show
+from embedded.engine.display.filters import is_internal, should_show
 from embedded.engine.display.operations import color_of, is_root_stack, prefix_of, retain_flag, safe_text
 from embedded.engine.display.options import DisplayOptions
 from embedded.engine.display.printer import Printer, is_worth_showing, object_diff_text
@@ -18,7 +18,7 @@ from embedded.engine.display.property_diff import (
     ObjectDiff,
     diff_objects,
     diff_values,
-    is_internal,
+    is_internal_property,
     take_hidden,
     translate_detailed_diff,
 )
@@ -47,6 +47,8 @@ class RichDiffDisplay:
 
     def handle(self, event: events.Event) -> None:
         """Write what the event is worth."""
+        if is_internal(event):
+            return
         match event:
             case events.DiagnosticEvent():
                 if event.severity != "debug" or self._options.debug:
@@ -224,7 +226,7 @@ def render_outputs(step: StepMetadata, indent: int, planning: bool, refresh: boo
     align = max((len(key) for key in keys), default=0)
     for key in keys:
         value = outputs.get(key)
-        if diff is None and (is_internal(key) or not is_worth_showing(value, True)):
+        if diff is None and (is_internal_property(key) or not is_worth_showing(value, True)):
             continue
         if key in inputs and not refresh and diff_values(value, inputs[key]) is None:
             continue

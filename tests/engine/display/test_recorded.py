@@ -147,7 +147,7 @@ def test_json_of_a_preview(capsys: pytest.CaptureFixture[str]) -> None:
     _play("06-preview", "Previewing update", DisplayOptions(json=True), is_preview=True)
     digest = json.loads(capsys.readouterr().out)
     assert digest["changeSummary"] == {"create": 5}
-    assert [step["op"] for step in digest["steps"]] == ["create"] * 6
+    assert [step["op"] for step in digest["steps"]] == ["create"] * 5
     assert list(digest["steps"][0]) == ["op", "urn", "newState", "detailedDiff"]
     assert "ciphertext" not in json.dumps(digest)
 
