@@ -132,7 +132,8 @@ class Pool:
                     raise self._failure
                 if self._free:
                     return self._free.pop()
-                if len(self._all) + self._opening < _MAXIMUM_SESSIONS:
+                # The first login goes alone: a wrong password tried eight times at once would lock the user.
+                if len(self._all) + self._opening < (_MAXIMUM_SESSIONS if self._all else 1):
                     self._opening += 1
                     break
                 self._changed.wait()
@@ -150,6 +151,7 @@ class Pool:
         with self._changed:
             self._opening -= 1
             self._all.append(session)
+            self._changed.notify_all()
         return session
 
     def cancel(self) -> None:
