@@ -431,7 +431,7 @@ def _array(binder: Expressions, node: exp.Expression) -> Typed:
     return binder.call(exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=node.expressions))
 
 
-def _literal(binder: Expressions, node: exp.Expression) -> Typed:
+def _literal(_: Expressions, node: exp.Expression) -> Typed:
     return text_literal(node.this) if node.args.get("is_string") else number_literal(node.this)
 
 
@@ -483,9 +483,9 @@ _METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
     exp.Parameter: Expressions.parameter,
     exp.Placeholder: Expressions.placeholder,
     exp.Literal: _literal,
-    exp.RawString: lambda binder, node: text_literal(node.this),
-    exp.Null: lambda binder, node: null(),
-    exp.Boolean: lambda binder, node: of_value(bool(node.this)),
+    exp.RawString: lambda _, node: text_literal(node.this),
+    exp.Null: lambda _, __: null(),
+    exp.Boolean: lambda _, node: of_value(bool(node.this)),
     exp.Paren: lambda binder, node: binder.bind(node.this),
     exp.Alias: lambda binder, node: binder.bind(node.this),
     **dict.fromkeys(_ARITHMETIC, Expressions.arithmetic),
@@ -514,12 +514,12 @@ _METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
     exp.RespectNulls: Expressions.modified,
     exp.Filter: Expressions.modified,
     exp.Dot: Expressions.dotted,
-    exp.HexString: lambda binder, node: Typed(f"unhex('{node.this}')", BINARY, False),
+    exp.HexString: lambda _, node: Typed(f"unhex('{node.this}')", BINARY, False),
     exp.Extract: _extract,
     exp.StrPosition: _position,
     exp.Struct: _object,
     exp.Array: _array,
-    exp.Interval: lambda binder, node: bind_interval(node),
+    exp.Interval: lambda _, node: bind_interval(node),
     exp.JSONExtract: bind_path,
     exp.Bracket: bind_bracket,
     exp.PropertyEQ: _refused(":="),

@@ -135,7 +135,7 @@ def bind_object(item: CatalogObject, node: exp.Expression, binder: Expressions) 
     require_read(context, item, str(table_name(node, binder)))
     context.reads.sources.add(item.oid)
     at = node.args.get("when") or node.args.get("version")
-    if item.kind in ("VIEW", "MATERIALIZED VIEW"):
+    if item.kind in ("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE"):
         return police(item, _expand_view(item, binder, at), binder)
     if item.kind == "STREAM":
         return _stream(item, binder)

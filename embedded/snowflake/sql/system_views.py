@@ -15,6 +15,8 @@ from embedded.snowflake.history.tables import TABLES as HISTORY_TABLES
 from embedded.snowflake.names import quote
 from embedded.snowflake.result import Column, Result
 from embedded.snowflake.security.privileges import holds
+from embedded.snowflake.sql import system_governance as governance
+from embedded.snowflake.sql import system_grants as grant_rows
 from embedded.snowflake.sql import system_rows as rows
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.scope import OutputColumn, Relation
@@ -90,7 +92,10 @@ _SEQUENCES = (
 )
 _STAGES = "STAGE_CATALOG STAGE_SCHEMA STAGE_NAME STAGE_URL STAGE_REGION STAGE_TYPE STAGE_OWNER COMMENT CREATED:T LAST_ALTERED:T"
 _FORMATS = "FILE_FORMAT_CATALOG FILE_FORMAT_SCHEMA FILE_FORMAT_NAME FILE_FORMAT_OWNER FILE_FORMAT_TYPE CREATED:T LAST_ALTERED:T COMMENT"
-_FUNCTIONS = "{0}_CATALOG {0}_SCHEMA {0}_NAME {0}_OWNER ARGUMENT_SIGNATURE DATA_TYPE {0}_LANGUAGE {0}_DEFINITION CREATED:T LAST_ALTERED:T COMMENT"
+_FUNCTIONS = (
+    "{0}_CATALOG {0}_SCHEMA {0}_NAME {0}_OWNER ARGUMENT_SIGNATURE DATA_TYPE {0}_LANGUAGE {0}_DEFINITION CREATED:T LAST_ALTERED:T"
+    " COMMENT"
+)
 _PIPES = (
     "PIPE_CATALOG PIPE_SCHEMA PIPE_NAME PIPE_OWNER DEFINITION IS_AUTOINGEST_ENABLED CREATED:T LAST_ALTERED:T COMMENT"
 )
@@ -112,14 +117,14 @@ INFORMATION_SCHEMA: dict[str, SystemView] = {
     "INFORMATION_SCHEMA_CATALOG_NAME": _view("CATALOG_NAME", rows.catalog_name),
     "TABLE_CONSTRAINTS": _view(_CONSTRAINTS, rows.constraints),
     "REFERENTIAL_CONSTRAINTS": _view(_REFERENTIAL, rows.referential_constraints),
-    "OBJECT_PRIVILEGES": _view(_PRIVILEGES, rows.object_privileges),
+    "OBJECT_PRIVILEGES": _view(_PRIVILEGES, grant_rows.object_privileges),
     "TABLE_PRIVILEGES": _view(
         "GRANTOR GRANTEE GRANTED_TO TABLE_CATALOG TABLE_SCHEMA TABLE_NAME PRIVILEGE_TYPE IS_GRANTABLE WITH_HIERARCHY CREATED:T",
-        rows.table_privileges,
+        grant_rows.table_privileges,
     ),
-    "USAGE_PRIVILEGES": _view(_PRIVILEGES, rows.usage_privileges),
-    "APPLICABLE_ROLES": _view("GRANTEE ROLE_NAME ROLE_OWNER IS_GRANTABLE", rows.applicable_roles),
-    "ENABLED_ROLES": _view("ROLE_NAME ROLE_OWNER", rows.enabled_roles),
+    "USAGE_PRIVILEGES": _view(_PRIVILEGES, grant_rows.usage_privileges),
+    "APPLICABLE_ROLES": _view("GRANTEE ROLE_NAME ROLE_OWNER IS_GRANTABLE", grant_rows.applicable_roles),
+    "ENABLED_ROLES": _view("ROLE_NAME ROLE_OWNER", grant_rows.enabled_roles),
     "SEQUENCES": _view(_SEQUENCES, rows.sequences),
     "STAGES": _view(_STAGES, rows.stages),
     "FILE_FORMATS": _view(_FORMATS, rows.file_formats),
@@ -182,7 +187,10 @@ _USERS = (
     " COMMENT DISABLED SNOWFLAKE_LOCK DEFAULT_WAREHOUSE DEFAULT_NAMESPACE DEFAULT_ROLE EXT_AUTHN_DUO EXT_AUTHN_UID BYPASS_MFA_UNTIL:T"
     " LAST_SUCCESS_LOGIN:T EXPIRES_AT:T LOCKED_UNTIL_TIME:T HAS_RSA_PUBLIC_KEY:B PASSWORD_LAST_SET_TIME:T OWNER DEFAULT_SECONDARY_ROLE TYPE"
 )
-_POLICIES = "POLICY_NAME POLICY_ID:N POLICY_SCHEMA_ID:N POLICY_SCHEMA POLICY_CATALOG_ID:N POLICY_CATALOG POLICY_OWNER POLICY_SIGNATURE POLICY_RETURN_TYPE POLICY_BODY POLICY_COMMENT CREATED:T LAST_ALTERED:T DELETED:T OWNER_ROLE_TYPE"
+_POLICIES = (
+    "POLICY_NAME POLICY_ID:N POLICY_SCHEMA_ID:N POLICY_SCHEMA POLICY_CATALOG_ID:N POLICY_CATALOG POLICY_OWNER POLIC"
+    "Y_SIGNATURE POLICY_RETURN_TYPE POLICY_BODY POLICY_COMMENT CREATED:T LAST_ALTERED:T DELETED:T OWNER_ROLE_TYPE"
+)
 
 ACCOUNT_USAGE: dict[str, SystemView] = {
     "TABLES": _view(
@@ -227,28 +235,31 @@ ACCOUNT_USAGE: dict[str, SystemView] = {
         " COMPLETION_TARGET:T REFRESH_ACTION REFRESH_TRIGGER TARGET_LAG TABLE_ID:N",
         history="dynamic_table_refresh_history",
     ),
-    "ACCESS_HISTORY": _view(_ACCESS_HISTORY, rows.access_history),
+    "ACCESS_HISTORY": _view(_ACCESS_HISTORY, governance.access_history),
     "METERING_DAILY_HISTORY": _view(
         "SERVICE_TYPE USAGE_DATE:D CREDITS_USED_COMPUTE:F CREDITS_USED_CLOUD_SERVICES:F CREDITS_USED:F"
         " CREDITS_ADJUSTMENT_CLOUD_SERVICES:F CREDITS_BILLED:F",
-        rows.metering_daily,
+        governance.metering_daily,
     ),
-    "POLICY_REFERENCES": _view(_POLICY_REFERENCES, rows.policy_references),
-    "TAG_REFERENCES": _view(_TAG_REFERENCES, rows.tag_references),
+    "POLICY_REFERENCES": _view(_POLICY_REFERENCES, governance.policy_references),
+    "TAG_REFERENCES": _view(_TAG_REFERENCES, governance.tag_references),
     "TAGS": _view(
-        "TAG_ID:N TAG_NAME TAG_SCHEMA_ID:N TAG_SCHEMA TAG_DATABASE_ID:N TAG_DATABASE TAG_OWNER TAG_COMMENT CREATED:T LAST_ALTERED:T DELETED:T ALLOWED_VALUES:A OWNER_ROLE_TYPE",
-        rows.tags,
+        "TAG_ID:N TAG_NAME TAG_SCHEMA_ID:N TAG_SCHEMA "
+        "TAG_DATABASE_ID:N TAG_DATABASE TAG_OWNER TAG_COMMENT CREATED:T LAST_ALTERED:T DELETED:T ALLOWED_VALUES:A OWNER_ROLE_TYPE",
+        governance.tags,
     ),
-    "MASKING_POLICIES": _view(_POLICIES, rows.masking_policies),
-    "ROW_ACCESS_POLICIES": _view(_POLICIES, rows.row_access_policies),
-    "OBJECT_DEPENDENCIES": _view(_DEPENDENCIES, rows.object_dependencies),
+    "MASKING_POLICIES": _view(_POLICIES, governance.masking_policies),
+    "ROW_ACCESS_POLICIES": _view(_POLICIES, governance.row_access_policies),
+    "OBJECT_DEPENDENCIES": _view(_DEPENDENCIES, governance.object_dependencies),
     "ROLES": _view(
         "ROLE_ID:N CREATED_ON:T DELETED_ON:T NAME COMMENT OWNER ROLE_TYPE ROLE_DATABASE_NAME OWNER_ROLE_TYPE",
-        rows.roles,
+        grant_rows.roles,
     ),
-    "USERS": _view(_USERS, rows.users),
-    "GRANTS_TO_ROLES": _view(_GRANTS_TO_ROLES, rows.grants_to_roles),
-    "GRANTS_TO_USERS": _view("CREATED_ON:T DELETED_ON:T ROLE GRANTED_TO GRANTEE_NAME GRANTED_BY", rows.grants_to_users),
+    "USERS": _view(_USERS, grant_rows.users),
+    "GRANTS_TO_ROLES": _view(_GRANTS_TO_ROLES, grant_rows.grants_to_roles),
+    "GRANTS_TO_USERS": _view(
+        "CREATED_ON:T DELETED_ON:T ROLE GRANTED_TO GRANTEE_NAME GRANTED_BY", grant_rows.grants_to_users
+    ),
     "TABLE_CONSTRAINTS": _view(_CONSTRAINTS + " DELETED:T", rows.constraints),
     "REFERENTIAL_CONSTRAINTS": _view(_REFERENTIAL + " DELETED:T", rows.referential_constraints),
     "SEQUENCES": _view(_SEQUENCES + " DELETED:T", rows.sequences),

@@ -1,0 +1,142 @@
+"""Rows of the system views about policies, tags, dependencies, access and credits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from embedded.snowflake.catalog import references
+from embedded.snowflake.catalog.model import CatalogObject
+from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.security.privileges import role_name
+from embedded.snowflake.sql.system_rows import Reader, Row, place_names
+
+
+def policy_references(reader: Reader) -> Iterator[Row]:
+    """POLICY_REFERENCES."""
+    for row in references.all_policy_references(reader.context.session):
+        yield dict(zip(references.POLICY_REFERENCES_COLUMNS, row, strict=True))
+
+
+def tag_references(reader: Reader) -> Iterator[Row]:
+    """TAG_REFERENCES."""
+    for row in references.all_tag_references(reader.context.session):
+        yield dict(zip(references.TAG_REFERENCES_COLUMNS, row, strict=True))
+
+
+def tags(reader: Reader) -> Iterator[Row]:
+    """TAGS."""
+    for item in reader.objects("TAG"):
+        database, schema = reader.place(item)
+        allowed = item.body.get("allowed_values")
+        yield {
+            "TAG_ID": item.oid,
+            "TAG_NAME": item.name,
+            "TAG_SCHEMA_ID": schema.oid,
+            "TAG_SCHEMA": schema.name,
+            "TAG_DATABASE_ID": database.oid,
+            "TAG_DATABASE": database.name,
+            "TAG_OWNER": role_name(reader.catalog, item.owner) or None,
+            "TAG_COMMENT": item.comment or None,
+            "ALLOWED_VALUES": orjson.dumps(allowed).decode() if allowed is not None else None,
+            **reader.times(item),
+        }
+
+
+def masking_policies(reader: Reader) -> Iterator[Row]:
+    """MASKING_POLICIES."""
+    return _policies(reader, "MASKING POLICY")
+
+
+def row_access_policies(reader: Reader) -> Iterator[Row]:
+    """ROW_ACCESS_POLICIES."""
+    return _policies(reader, "ROW ACCESS POLICY")
+
+
+def _policies(reader: Reader, kind: str) -> Iterator[Row]:
+    from embedded.snowflake.catalog.arguments import signature
+
+    for item in reader.objects(kind):
+        yield {
+            **reader.base(item, "POLICY"),
+            "POLICY_SIGNATURE": signature(item.body["arguments"], names=True),
+            "POLICY_RETURN_TYPE": item.body["returns"],
+            "POLICY_BODY": item.body["body"],
+            "POLICY_COMMENT": item.comment or None,
+        }
+
+
+def object_dependencies(reader: Reader) -> Iterator[Row]:
+    """OBJECT_DEPENDENCIES: what views and dynamic tables read, and the sources of streams."""
+    from embedded.snowflake.statements.physical import query_sources
+
+    for item in reader.objects("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "STREAM"):
+        if item.dropped_on is not None:
+            continue
+        if item.kind == "STREAM":
+            sources = {item.body["source"]}
+        else:
+            try:
+                sources = query_sources(reader.context.session, item.body["query"])
+            except SnowflakeError:
+                continue
+        for oid in sorted(sources):
+            yield {
+                **_dependency(reader, reader.catalog.get(oid), "REFERENCED"),
+                **_dependency(reader, item, "REFERENCING"),
+                "DEPENDENCY_TYPE": "BY_NAME",
+            }
+
+
+def _dependency(reader: Reader, item: CatalogObject, word: str) -> Row:
+    database, schema = place_names(reader, item)
+    return {
+        f"{word}_DATABASE": database,
+        f"{word}_SCHEMA": schema,
+        f"{word}_OBJECT_NAME": item.name,
+        f"{word}_OBJECT_ID": item.oid,
+        f"{word}_OBJECT_DOMAIN": item.kind,
+    }
+
+
+def access_history(reader: Reader) -> Iterator[Row]:
+    """ACCESS_HISTORY: queries that read or changed objects."""
+    for row in reader.context.account.history.rows("query_history"):
+        touched = [row["direct_objects_accessed"], row["base_objects_accessed"], row["objects_modified"]]
+        if row["execution_status"] != "SUCCESS" or not any(text and text != "[]" for text in touched):
+            continue
+        yield {
+            "QUERY_ID": row["query_id"],
+            "QUERY_START_TIME": row["start_time"],
+            "USER_NAME": row["user_name"],
+            "DIRECT_OBJECTS_ACCESSED": touched[0] or "[]",
+            "BASE_OBJECTS_ACCESSED": touched[1] or "[]",
+            "OBJECTS_MODIFIED": touched[2] or "[]",
+            "POLICIES_REFERENCED": "[]",
+            "PARENT_QUERY_ID": row["parent_query_id"],
+            "ROOT_QUERY_ID": row["root_query_id"],
+        }
+
+
+def metering_daily(reader: Reader) -> Iterator[Row]:
+    """METERING_DAILY_HISTORY: the warehouses' credits by day."""
+    days: dict[Any, list[float]] = {}
+    for row in reader.context.account.history.rows("warehouse_metering_history"):
+        compute, cloud = days.setdefault(row["start_time"].date(), [0.0, 0.0])
+        days[row["start_time"].date()] = [
+            compute + (row["credits_used_compute"] or 0.0),
+            cloud + (row["credits_used_cloud_services"] or 0.0),
+        ]
+    for day, (compute, cloud) in sorted(days.items()):
+        rebate = -min(cloud, compute * 0.1)
+        yield {
+            "SERVICE_TYPE": "WAREHOUSE_METERING",
+            "USAGE_DATE": day,
+            "CREDITS_USED_COMPUTE": compute,
+            "CREDITS_USED_CLOUD_SERVICES": cloud,
+            "CREDITS_USED": compute + cloud,
+            "CREDITS_ADJUSTMENT_CLOUD_SERVICES": rebate,
+            "CREDITS_BILLED": compute + cloud + rebate,
+        }
