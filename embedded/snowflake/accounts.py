@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from embedded.snowflake.account import Account
+from embedded.snowflake.catalog.temporary import drop_temporary
 from embedded.snowflake.security.bootstrap import bootstrap
 
 _NAME = re.compile(r"[A-Z0-9_][A-Z0-9_-]*\Z")
@@ -101,6 +102,7 @@ class Accounts:
                 path.parent.mkdir(parents=True, exist_ok=True)
             account = Account(name, path)
             bootstrap(account.catalog, self._admin_password)
+            drop_temporary(account, None)
             account.scheduler.start()
             self._open[name] = account
         return self._open[name]

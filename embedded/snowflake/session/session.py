@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.parameters import session_setting
+from embedded.snowflake.catalog.temporary import drop_temporary
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.result import Result
 from embedded.snowflake.session.execution import run_statement
@@ -163,4 +164,5 @@ class Session:
             if self.account.sessions.pop(self.id, None) is None:
                 return
             self.rollback()
+            drop_temporary(self.account, self.id)
             self.cursor.close()

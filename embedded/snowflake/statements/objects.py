@@ -10,7 +10,7 @@ from embedded.snowflake.catalog.resolve import container_of, find, full_name
 from embedded.snowflake.catalog.show import answer, candidates, read_clauses
 from embedded.snowflake.catalog.tags import read_tag_list, set_tags, unset_tags
 from embedded.snowflake.catalog.values import read_keys, read_properties
-from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, already_exists, does_not_exist
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, already_exists, does_not_exist, unsupported
 from embedded.snowflake.names import ObjectName, quote_if_needed
 from embedded.snowflake.result import Result, status
 from embedded.snowflake.security.privileges import active_roles, holds, reach, require, require_usage
@@ -359,13 +359,15 @@ def describe(session: Session, statement: Statement, kind: Kind) -> Result:
     tokens.expect(*kind.words)
     name = tokens.name()
     signature = read_signature(tokens) if kind.has_signature else ""
-    columns_only = not tokens.accept("TYPE") or (tokens.accept("=") and tokens.accept("COLUMNS"))
-    if not columns_only:
-        raise tokens.unexpected()
+    if tokens.accept("TYPE"):
+        tokens.expect("=")
+        if tokens.at("STAGE"):
+            raise unsupported(f"DESCRIBE {kind.name} TYPE = STAGE")
+        tokens.expect("COLUMNS")
     tokens.end()
     item = reach(session, kind.name, name, None, signature)
     if kind.describe is None:
-        raise SnowflakeError(f"Unsupported feature 'DESCRIBE {kind.name}'.", 2, "0A000")
+        raise unsupported(f"DESCRIBE {kind.name}")
     return kind.describe(session, item)
 
 

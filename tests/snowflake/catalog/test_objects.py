@@ -486,3 +486,41 @@ def test_a_table_made_from_a_query_can_have_a_policy_at_once(policed):
         "create table u with row access policy rows_of on (id) as select id from t",
     )
     assert [int(row["ID"]) for row in policed.rows("select id from u")] == [1]
+
+
+def test_temporary_objects_go_with_their_session(db, connect):
+    db.script(
+        "create temporary table t (a int)",
+        "create temporary stage s",
+        "insert into t values (1)",
+        "create table kept (a int)",
+    )
+    other = connect()
+    db.session.close()
+    assert [row["name"] for row in other.rows("show tables in database logistics")] == ["KEPT"]
+    assert other.rows("show stages in database logistics") == []
+    assert other.refused("undrop table logistics.raw.t").errno == 2003
+
+
+def test_a_dynamic_table_gives_its_query(db):
+    db.script(
+        "create warehouse w",
+        "create table t (a int)",
+        "insert into t values (1), (2)",
+        "create dynamic table d target_lag = '5 minutes' warehouse = w comment = 'said' as select sum(a) as total from t",
+    )
+    assert int(db.row("select total from d")["TOTAL"]) == 3
+    assert db.row("show dynamic tables")["text"] == (
+        "create dynamic table D lag = '5 minutes' refresh_mode = 'AUTO' initialize = 'ON_CREATE' warehouse = W comment = 'said'"
+        " as select sum(a) as total from t"
+    )
+    db.script("alter dynamic table d set target_lag = downstream", "alter dynamic table d suspend")
+    assert db.row("show dynamic tables")["scheduling_state"] == "SUSPENDED"
+    assert db.refused("alter dynamic table d set target_lag = 'soon'").errno == 1008
+
+
+def test_a_materialized_view_and_a_row_access_policy_exclude_each_other(policed):
+    policed.run("create materialized view mv as select id from t")
+    assert policed.refused("alter table t add row access policy rows_of on (id)").errno == 2
+    policed.script("drop materialized view mv", "alter table t add row access policy rows_of on (id)")
+    assert policed.refused("create materialized view mv as select id from t").errno == 2

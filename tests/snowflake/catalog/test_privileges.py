@@ -44,7 +44,8 @@ def ground(admin):
         ("alter user bob set password = 'x'", 2003),
     ],
 )
-def test_a_role_without_the_privilege_is_refused(ground, connect, text, errno):
+@pytest.mark.usefixtures("ground")
+def test_a_role_without_the_privilege_is_refused(connect, text, errno):
     assert connect("ANALYST").refused(text).errno == errno
 
 
