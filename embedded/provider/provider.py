@@ -27,7 +27,7 @@ from embedded.provider.kinds.registry import kind_of
 from embedded.provider.operation import Change, Operation, is_unset
 from embedded.provider.plan import Planner, replaced_keys, unknown_outputs
 from embedded.provider.reads import Reads
-from embedded.provider.session import Client, ConnectorSession, Pool
+from embedded.provider.session import Client, ConnectorSession, Pool, Row
 from embedded.provider.state import DEFAULTS, META, State, to_names
 from embedded.provider.values import UNKNOWN, Secret, decode_struct
 
@@ -70,8 +70,9 @@ class Provider:
 
     def __init__(self) -> None:
         self.config: dict[str, Any] = {}
-        self._pool = Pool(lambda: ConnectorSession(self.config))
-        self._client = Client(self._pool)
+        self.given: dict[str, Any] = {}
+        self.pool = Pool(lambda: ConnectorSession(self.config))
+        self._client = Client(self.pool)
         self._reads = Reads()
 
     # -- configuration -------------------------------------------------------------------------------------------------
@@ -98,6 +99,7 @@ class Provider:
             ConfigurationError: a key that this provider does not know how to honour.
         """
         properties = description.config_properties()
+        self.given = dict(args)
         config = {}
         for name, value in args.items():
             prop = properties.by_name.get(name)
@@ -110,13 +112,25 @@ class Provider:
             )
         self.config = with_environment({key: value for key, value in config.items() if key not in IGNORED})
 
+    def use(self, pool: Pool) -> None:
+        """Send statements through other sessions."""
+        self.pool = pool
+        self._client = Client(pool)
+
+    def run(self, sql: str, seconds: float = 60) -> list[Row]:
+        """Run one statement of the caller's own, outside of any resource."""
+        try:
+            return self._client.run(sql, time.monotonic() + seconds)
+        finally:
+            self._reads.wrote("CALLER")
+
     def cancel(self) -> None:
         """Refuse further statements, stop those that run."""
-        self._pool.cancel()
+        self.pool.cancel()
 
     def close(self) -> None:
         """End all sessions."""
-        self._pool.close()
+        self.pool.close()
 
     def ask(self, function: DataSource, args: Values) -> dict[str, Any]:
         """Answer a data source."""
