@@ -32,9 +32,10 @@ place = {"database": storage.database, "schemas": storage.schemas}
 role_tree = Roles("roles", RolesConfig(settings=settings, roles=access.roles)).resources
 roles = role_tree.roles
 masking = Masking("masking", MaskingConfig(policies=sql.masking_policies, pii_kinds=pii_kinds, **place)).resources
-tables = Tables(
+made = Tables(
     "tables", TablesConfig(settings=settings, contracts=contracts, masking_policies=masking.policies, **place)
-).resources.tables
+).resources
+tables = made.tables
 row_access = RowAccess(
     "row_access",
     RowAccessConfig(
@@ -42,6 +43,7 @@ row_access = RowAccess(
         policies=sql.row_access_policies,
         contracts=contracts,
         tables=tables,
+        created_on=made.created_on,
         pii=masking.pii,
         **place,
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_snowflake as snowflake
@@ -25,9 +26,14 @@ class TablesConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TablesResources:
-    """Tables and their primary keys by `schema.table`."""
+    """Tables, when each of them was made, and their primary keys, by `schema.table`.
+
+    What Pulumi cannot read back hangs on a table's time of creation: a table that was dropped by hand and is made again has
+    the same name and none of it.
+    """
 
     tables: dict[str, snowflake.Table]
+    created_on: dict[str, pulumi.Output[str]]
     primary_keys: dict[str, snowflake.TableConstraint]
 
 
@@ -38,12 +44,15 @@ class Tables(pulumi.ComponentResource):
         super().__init__("logistics:storage:Tables", name, None, opts)
         self._config = config
         tables = {full_name: self._create_table(contract) for full_name, contract in config.contracts.items()}
+        created_on = {
+            full_name: self._created_on(config.contracts[full_name], table) for full_name, table in tables.items()
+        }
         keys = {
-            full_name: self._create_primary_key(contract, tables[full_name])
+            full_name: self._create_primary_key(contract, tables[full_name], created_on[full_name])
             for full_name, contract in config.contracts.items()
             if contract.primary_key
         }
-        self.resources = TablesResources(tables=tables, primary_keys=keys)
+        self.resources = TablesResources(tables=tables, created_on=created_on, primary_keys=keys)
         self.register_outputs({"tables": sorted(tables)})
 
     def _create_table(self, contract: TableContract) -> snowflake.Table:
@@ -73,7 +82,19 @@ class Tables(pulumi.ComponentResource):
             declared["masking_policy"] = self._config.masking_policies[column.masking_policy].fully_qualified_name
         return declared
 
-    def _create_primary_key(self, contract: TableContract, table: snowflake.Table) -> snowflake.TableConstraint:
+    def _created_on(self, contract: TableContract, table: snowflake.Table) -> pulumi.Output[str]:
+        """Asks the account when the table that stands there now was made."""
+        found = snowflake.get_tables_output(
+            like=contract.table.upper(),
+            in_={"database": self._config.settings.database},
+            with_describe=False,
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[table]),
+        )
+        return found.apply(lambda result: _created(result.tables, contract))
+
+    def _create_primary_key(
+        self, contract: TableContract, table: snowflake.Table, created_on: pulumi.Output[str]
+    ) -> snowflake.TableConstraint:
         """Creates the key without RELY: Snowflake does not enforce it, so no query may be rewritten in trust of it."""
         return snowflake.TableConstraint(
             f"pk_{contract.table}",
@@ -82,5 +103,12 @@ class Tables(pulumi.ComponentResource):
             table_id=table.fully_qualified_name,
             columns=[name.upper() for name in contract.primary_key],
             rely=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, replacement_trigger=created_on),
         )
+
+
+def _created(tables: Sequence[Any], contract: TableContract) -> str:
+    """Returns when a contract's table was made, empty if there is none; LIKE finds others too."""
+    wanted = (contract.schema_name.upper(), contract.table.upper())
+    shown = (show for table in tables for show in table.show_outputs)
+    return next((show.created_on for show in shown if (show.schema_name, show.name) == wanted), "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_snowflake as snowflake
@@ -19,12 +18,13 @@ _ACCESS_LISTS = (("customers", "governance.user_customer_access"), ("vehicles", 
 
 @dataclass(frozen=True, kw_only=True)
 class RowAccessConfig:
-    """The policies' files, the contracts that name them, the tables, and the tag for personal data."""
+    """The policies' files, the contracts that name them, the tables and when they were made, and the tag for personal data."""
 
     settings: PlatformSettings
     policies: Mapping[str, PolicyFile]
     contracts: Mapping[str, TableContract]
     tables: Mapping[str, snowflake.Table]
+    created_on: Mapping[str, pulumi.Output[str]]
     pii: snowflake.Tag
     database: snowflake.Database
     schemas: Mapping[str, snowflake.Schema]
@@ -97,19 +97,9 @@ class RowAccess(pulumi.ComponentResource):
                 table,
             ),
             opts=pulumi.ResourceOptions(
-                parent=self, delete_before_replace=True, replacement_trigger=self._created_on(contract)
+                parent=self, delete_before_replace=True, replacement_trigger=self._config.created_on[contract.full_name]
             ),
         )
-
-    def _created_on(self, contract: TableContract) -> pulumi.Output[str]:
-        """Asks the account when the table that stands there now was made."""
-        found = snowflake.get_tables_output(
-            like=contract.table.upper(),
-            in_={"database": self._config.settings.database},
-            with_describe=False,
-            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[self._config.tables[contract.full_name]]),
-        )
-        return found.apply(lambda result: _created(result.tables, contract))
 
     def _create_access_lists(self) -> dict[str, snowflake.Execute]:
         """Writes the rows that each user may see; a changed list is deleted first, so that nobody sees too much."""
@@ -156,10 +146,3 @@ class RowAccess(pulumi.ComponentResource):
             object_identifiers=columns,
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def _created(tables: Sequence[Any], contract: TableContract) -> str:
-    """Returns when a contract's table was made, empty if there is none; LIKE finds others too."""
-    wanted = (contract.schema_name.upper(), contract.table.upper())
-    shown = (show for table in tables for show in table.show_outputs)
-    return next((show.created_on for show in shown if (show.schema_name, show.name) == wanted), "")
