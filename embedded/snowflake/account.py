@@ -17,6 +17,7 @@ from embedded.snowflake.scheduler.scheduler import Scheduler
 from embedded.snowflake.scheduler.warehouses import Warehouses
 from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
+from embedded.snowflake.storage.cleanup import keep_clean
 from embedded.snowflake.storage.store import Storage
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Account:
         self.lock = threading.RLock()
         # Set with each commit: who waits for changes (triggered tasks) looks again.
         self.changed = threading.Event()
+        self._stop_cleaning = keep_clean(self)
         self.scheduler = Scheduler(self)
         # Grows with each statement that may have changed rows or objects, once it is committed.
         self.changes = 0
@@ -83,6 +85,7 @@ class Account:
     def close(self) -> None:
         """Stop the services, end the sessions and close the file."""
         self.scheduler.stop()
+        self._stop_cleaning.set()
         for session in list(self.sessions.values()):
             session.close()
         self.history.close()

@@ -45,8 +45,7 @@ def tables_of(session: Session, stream: CatalogObject) -> list[int]:
     known = stream.body.get("tables")
     if known is not None:
         return known
-    catalog = session.account.catalog
-    source = catalog.get(stream.body["source"])
+    source = session.account.catalog.get(stream.body["source"])
     return [source.oid] if source.kind not in _ROWLESS else sorted(_below(session, source))
 
 

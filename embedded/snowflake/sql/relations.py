@@ -205,7 +205,12 @@ def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expression | 
     """A view's query, bound in the view's own schema with its owner's rights."""
     context = binder.context
     if at is not None:
-        raise unsupported("AT or BEFORE on a view")
+        from embedded.snowflake.storage.pins import pinned
+        from embedded.snowflake.storage.time_travel import version_at
+
+        context.reads.volatile = True
+        with pinned(lambda oid: version_at(context.session, context.account.catalog.get(oid), at)):
+            return _expand_view(item, binder, None)
     if item.oid in context.views or len(context.views) >= _MAX_VIEW_DEPTH:
         raise SqlCompilationError(f"View definition for '{item.name}' is recursive.", 2208, "42601")
     catalog = context.account.catalog

@@ -166,6 +166,18 @@ class Storage:
         history.statements.update(dict.fromkeys(query_ids, version))
         self.last[table] = version
 
+    def forget_before(self, table: int, floor: int) -> None:
+        """Forget the commits of a table before a version, below which its row versions are gone."""
+        with self._memory:
+            old = self.histories.get(table, TableHistory())
+            kept = [place for place, version in enumerate(old.versions) if version >= floor]
+            self.histories[table] = TableHistory(
+                [old.versions[place] for place in kept],
+                [old.times[place] for place in kept],
+                {query_id: version for query_id, version in old.statements.items() if version >= floor},
+            )
+            self.floors[table] = floor
+
     def history(self, table: int) -> TableHistory:
         """The commits of a table."""
         return self.histories.get(table) or TableHistory()
