@@ -92,7 +92,8 @@ class _Run:
         hooks = HookRegistry(self._callbacks, lambda *arguments: self._context.diagnose(*arguments))
         self._context = Context(operation, manager, providers, hooks, dry_run=operation.preview)
         self._executor = StepExecutor(self._context)
-        self._generator = StepGenerator(self._context, PolicyChecker())
+        self._policies = PolicyChecker(self._context)
+        self._generator = StepGenerator(self._context, self._policies)
         self._registrar = Registrar(self._context, self._generator, self._executor)
         self._remote = Remote(self._context, self._registrar)
         self._monitor = MonitorService(self._context, self._registrar, self._remote, Transforms(self._callbacks))
@@ -120,6 +121,7 @@ class _Run:
             self._context.manager.settle_pending()
         try:
             self._check_targets()
+            await self._policies.start(self._address)
             if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
             if self._runs_program() and not self._executor.stopped.is_set():
@@ -202,6 +204,7 @@ class _Run:
             await self._refresh()
         else:
             await self._delete()
+            await self._policies.check_stack()
 
     def _ended_badly(self, program: asyncio.Task[RunResult]) -> bool:
         return program.done() and (program.exception() is not None or program.result().failed)
@@ -277,6 +280,7 @@ class _Run:
                 is_preview=context.dry_run,
                 result="failed" if self._failed else "succeeded",
                 maybe_corrupt=context.maybe_corrupt,
+                policy_packs=self._policies.versions,
             )
         )
         self._context.emit(CancelEvent())
@@ -306,7 +310,7 @@ class _Run:
         self._tasks = [asyncio.get_running_loop().create_task(self._host.cancel())]
 
     async def _close(self, server: grpc.aio.Server | None) -> None:
-        closing: list[Callable] = [self._host.close, self._callbacks.close]
+        closing: list[Callable] = [self._host.close, self._callbacks.close, self._policies.close]
         await asyncio.gather(*(close() for close in closing))
         if server is not None:
             await server.stop(None)

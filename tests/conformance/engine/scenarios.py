@@ -475,8 +475,54 @@ S(
         'def bad(args):\n    raise Exception("hook says no")\nB = pulumi.ResourceHook("b", bad)\na = res("a", x=1, o_hooks=pulumi.ResourceHookBinding(after_create=[B]))\n'
     ),
 )
+# The part of pulumi-policy that the pack uses, over the protocol itself: the package's protobuf pin excludes the SDK's.
+POLICY_SDK = """
+import sys
+from concurrent import futures
+from types import SimpleNamespace
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import analyzer_pb2 as A, analyzer_pb2_grpc
+class EnforcementLevel:
+    ADVISORY, MANDATORY = 0, 1
+class _Policy:
+    def __init__(self, name, description, validate, level):
+        self.name, self.validate, self.level = name, validate, level
+class ResourceValidationPolicy(_Policy):
+    pass
+class StackValidationPolicy(_Policy):
+    pass
+def _args(r):
+    return SimpleNamespace(resource_type=r.type, props=json_format.MessageToDict(r.properties), urn=r.urn)
+class PolicyPack(analyzer_pb2_grpc.AnalyzerServicer):
+    def __init__(self, name, policies):
+        self.name, self.policies = name, policies
+        server = grpc.server(futures.ThreadPoolExecutor(4))
+        analyzer_pb2_grpc.add_AnalyzerServicer_to_server(self, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        print(port, flush=True)
+        server.wait_for_termination()
+    def _run(self, kind, args):
+        found = []
+        for p in self.policies:
+            if isinstance(p, kind):
+                p.validate(args, lambda m, u="", p=p: found.append(A.AnalyzeDiagnostic(
+                    policyName=p.name, policyPackName=self.name, message=m, enforcementLevel=p.level, urn=u)))
+        return A.AnalyzeResponse(diagnostics=found)
+    def Analyze(self, q, c):
+        return self._run(ResourceValidationPolicy, _args(q))
+    def AnalyzeStack(self, q, c):
+        return self._run(StackValidationPolicy, SimpleNamespace(resources=[_args(r) for r in q.resources]))
+    def GetAnalyzerInfo(self, q, c):
+        return A.AnalyzerInfo(name=self.name, version="0.0.1",
+                              policies=[A.PolicyInfo(name=p.name, enforcementLevel=p.level) for p in self.policies])
+    def Configure(self, q, c):
+        return empty_pb2.Empty()
+"""
 PACK = {
     "pp/PulumiPolicy.yaml": "runtime: python\nversion: 0.0.1\n",
+    "pp/pulumi_policy.py": POLICY_SDK,
     "pp/__main__.py": """from pulumi_policy import *
 def adv(args, report):
     if args.resource_type == "tst:index:Res" and args.props.get("x") == 1:

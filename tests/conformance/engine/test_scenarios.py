@@ -21,7 +21,6 @@ SDK_DIFFERENCES: dict[str, dict[int, dict[str, Any]]] = {
     "continue-on-error": {0: {"diagnostics": ["error a: create of a failed as asked", "error update failed"]}},
 }
 NOT_YET: dict[str, str] = {
-    "policy": "policy packs need pulumi-policy, whose protobuf pin excludes the SDK's",
     "plan-file": "--plan is accepted, but an up is not held to it yet",
 }
 

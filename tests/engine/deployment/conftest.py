@@ -204,7 +204,7 @@ class Deployer:
         registry = ProviderRegistry(Host(), preview, find, Builtin(lambda name: None, lambda urn: None))  # type: ignore[arg-type]
         context = Context(operation, manager, registry, HookRegistry(Callbacks(), None), dry_run=preview)
         executor = StepExecutor(context)
-        generator = StepGenerator(context, PolicyChecker())
+        generator = StepGenerator(context, PolicyChecker(context))
         registrar = Registrar(context, generator, executor)
         if options.refresh or kind == "refresh":
             await run_refresh(context, executor, context.previous)
