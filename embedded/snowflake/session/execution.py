@@ -14,6 +14,7 @@ from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.result import StatementType
+from embedded.snowflake.security.redaction import redact
 from embedded.snowflake.session.dispatch import Statement, registration, statement_tokens
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
     Raises:
         SnowflakeError: as Snowflake would refuse it; an error of the server's own is one too (000603), and logged.
     """
-    record = session.account.queries.begin(session, query_id, text, parent=session.record)
+    record = session.account.queries.begin(session, query_id, redact(text), parent=session.record)
     outer = (session.record, session.statement_id)
     session.record, session.statement_id = record, query_id
     result, failure = None, None

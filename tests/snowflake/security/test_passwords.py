@@ -13,6 +13,7 @@ from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.security import users
 from embedded.snowflake.security.bootstrap import bootstrap
 from embedded.snowflake.security.passwords import fingerprint, hash_password, verify_password
+from embedded.snowflake.security.redaction import redact
 
 
 def test_a_password_is_salted_and_checked():
@@ -75,3 +76,17 @@ def test_a_user_is_found_by_login_name_and_says_what_it_starts_with(account, ses
     assert users.default_namespace(ana) == ("LOGISTICS", "RAW") and users.default_namespace(bob) == (None, None)
     assert users.is_disabled(ana) and not users.is_disabled(bob)
     assert not users.default_secondary_roles(ana) and users.default_secondary_roles(bob)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("create user u password = 'it''s' comment = 'c'", "create user u password = '****' comment = 'c'"),
+        ("ALTER USER u SET PASSWORD='a\\'b'", "ALTER USER u SET PASSWORD='****'"),
+        ("-- note\ncreate secret s secret_string = $$x$$", "-- note\ncreate secret s secret_string = '****'"),
+        ("select * from t where password = 'x'", "select * from t where password = 'x'"),
+        ("alter user u set must_change_password = true", "alter user u set must_change_password = true"),
+    ],
+)
+def test_secrets_are_taken_out_of_recorded_texts(text, kept):
+    assert redact(text) == kept
