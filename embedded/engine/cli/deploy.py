@@ -27,7 +27,7 @@ from embedded.engine.errors import EngineError
 from embedded.engine.event_log import EventLog
 from embedded.engine.events import CancelEvent, Event
 from embedded.engine.options import Options
-from embedded.engine.secrets import SecretsManager
+from embedded.engine.secrets import PassphraseManager
 from embedded.engine.stackfile import StackFile
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Deployment:
         return self.call.session.stack_file(self.reference, self.call.flags.get("config_file", ""))
 
     @cached_property
-    def manager(self) -> SecretsManager:
+    def manager(self) -> PassphraseManager:
         """The secrets manager of the configuration, under which the state is written."""
         session = self.call.session
         return session.config_manager(self.file, lambda: session.backend.checkpoint(self.reference))
@@ -115,6 +115,7 @@ class Deployment:
             base=self._snapshot(checkpoint),
             journal=journal,
             encrypt=self.manager.encrypt,
+            decrypt=self.manager.decrypt,
             options=self.options,
             program=program,
             plugins=plugins,
@@ -163,7 +164,6 @@ class Deployment:
         backend = self.call.session.backend
         started = int(time.time())
         checkpoint = recover(backend, self.reference)
-        self.manager.encrypt("")
         journal = JournalFile(
             backend.journal_file(self.reference), fingerprint(backend.checkpoint_bytes(self.reference))
         )
@@ -182,6 +182,8 @@ class Deployment:
         from embedded.engine.deployment import run
         from embedded.engine.display.factory import make_display
 
+        # By now the key is there: a wrong passphrase shows before anything runs, even if there is no secret yet.
+        self.manager.verify()
         # The order is made first: what is wrong with configuration or state shows before any line of the run.
         operation = self.operation(checkpoint, journal)
         preview = journal is None

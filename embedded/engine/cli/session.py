@@ -36,7 +36,7 @@ class Session:
         self.log_flow: bool = flags["logflow"]
         self.tracing: str = flags["tracing"]
         self.non_interactive: bool = flags["non_interactive"]
-        self._managers: dict[str, SecretsManager] = {}
+        self._managers: dict[str, PassphraseManager] = {}
 
     @classmethod
     def start(cls, flags: dict[str, Any]) -> Session:
@@ -176,7 +176,7 @@ class Session:
             f"{prompt}\n    (set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to remember): "
         )
 
-    def manager_of_salt(self, salt: str) -> SecretsManager:
+    def manager_of_salt(self, salt: str) -> PassphraseManager:
         """The secrets manager of an `encryptionsalt`; one a salt.
 
         Raises:
@@ -199,7 +199,7 @@ class Session:
             self._managers[salt] = manager
         return manager
 
-    def config_manager(self, file: StackFile, checkpoint: Callable[[], Checkpoint] | None = None) -> SecretsManager:
+    def config_manager(self, file: StackFile, checkpoint: Callable[[], Checkpoint] | None = None) -> PassphraseManager:
         """The secrets manager that a stack's file names; a file that names none is given one and saved.
 
         Args:
@@ -222,7 +222,7 @@ class Session:
         file.save()
         return manager
 
-    def new_manager(self) -> SecretsManager:
+    def new_manager(self) -> PassphraseManager:
         """A passphrase manager with a new salt.
 
         Raises:

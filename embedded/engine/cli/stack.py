@@ -196,7 +196,7 @@ def create_stack(call: Call, reference: StackReference, secrets_provider: str = 
     file = session.stack_file(reference)
     manager = session.config_manager(file)
     # A file that is there already may be locked by another passphrase: better known now than at the first update.
-    manager.encrypt("")
+    manager.verify()
     session.backend.create(reference, manager.state)
     terminal.note(f"Created stack '{session.show_name(reference)}'")
 

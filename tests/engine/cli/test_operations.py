@@ -135,6 +135,21 @@ def _settled(resource: dict) -> dict:
     return found
 
 
+@pytest.mark.parametrize("arguments", [["up", "--yes"], ["preview"], ["destroy", "--yes"], ["refresh", "--yes"]])
+@pytest.mark.usefixtures("program")
+def test_wrong_passphrase_stops_before_the_program(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, pulumi
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
+    ran = pulumi(*arguments)
+    assert ran.code == 1 and ran.out == ""
+    assert ran.err.startswith("error: failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE")
+    assert pulumi("stack", "init", "two").code == 0
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
+    assert pulumi("stack", "rm", "two", "--yes", "--preserve-config").code == 0
+    assert "incorrect passphrase" in pulumi("stack", "init", "two").err
+
+
 def test_stack_of_the_official_cli_is_taken_over(sample: Path, monkeypatch: pytest.MonkeyPatch, pulumi) -> None:
     assert sample
     before = pulumi("stack", "export", "--show-secrets").out
