@@ -18,6 +18,7 @@ from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.security.bootstrap import bootstrap
 from embedded.snowflake.session.session import Session
+from embedded.snowflake.storage.stages import location
 
 _HERE = Path(__file__).parent
 # What the list leaves out, by the statement that needs it.
@@ -29,10 +30,11 @@ NEEDED = {
     ],
     "U095": ["use schema LOGI.ANALYTICS"],
     "U116": ["values (1), (2)"],
-    "U191": ["alter table audit_log swap with user_customer_access"],
+    "U105": ["alter table audit_log swap with user_customer_access"],
 }
 LATER = {
     **dict.fromkeys(["U077", "U144", "U146", "U147", "U148"], "SQL scripting comes later"),
+    "S033": "ALTER MATERIALIZED VIEW … RESUME comes later",
     "U088": "refreshing a dynamic table comes later",
 }
 
@@ -60,11 +62,22 @@ class Outcome(NamedTuple):
     error: SnowflakeError | None
 
 
+def upload(session: Session, text: str, answer: dict[str, Any]) -> Outcome:
+    """What a client does with the answer of a PUT."""
+    place = location(session, re.search(r"@\S+", text)[0], write=True)
+    names = [Path(source).name for source in answer["src_locations"]]
+    for name in names:
+        place.target(name).write_bytes(Path(name).read_bytes())
+    return Outcome([(name, "UPLOADED") for name in names], ["source", "status"], None)
+
+
 def run(session: Session, text: str) -> Outcome:
     try:
         result = session.execute(text)
     except SnowflakeError as error:
         return Outcome([], [], error)
+    if result.wire_data:
+        return upload(session, text, result.wire_data)
     arrow = result.arrow
     rows = (
         list(zip(*(column.to_pylist() for column in arrow.columns), strict=True))

@@ -83,6 +83,10 @@ class Catalog:
         """All objects that a role owns, dropped ones included."""
         return [item for item in list(self._objects.values()) if item.owner == role]
 
+    def ever(self, kind: str) -> list[CatalogObject]:
+        """All objects of a kind in the account, living or dropped and still kept."""
+        return [item for item in list(self._objects.values()) if item.kind == kind]
+
     def is_live(self, item: CatalogObject) -> bool:
         """Whether neither the object nor a container of it is dropped."""
         while item.dropped_on is None:

@@ -159,7 +159,7 @@ def add_interval(value: Typed, interval: Typed, minus: bool, zone: str) -> Typed
 _INTERVAL_PART = re.compile(r"\s*([+-]?\s*\d+(?:\.\d+)?)\s*([A-Za-z_]*)\s*,?")
 
 
-def bind_interval(node: exp.Expression) -> Typed:
+def bind_interval(node: exp.Expr) -> Typed:
     """An INTERVAL literal: `INTERVAL '1 day, 2 hours'`, `INTERVAL '3' MONTH`.
 
     Raises:

@@ -22,7 +22,7 @@ from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_
 from embedded.snowflake.sql.windows import over_clause
 from embedded.snowflake.types import BINARY, BOOLEAN, VARCHAR, VARIANT, DataType, parse_type
 
-BindQuery = Callable[[exp.Expression, Context, Scope | None], Relation]
+BindQuery = Callable[[exp.Expr, Context, Scope | None], Relation]
 
 
 class Expressions:
@@ -33,7 +33,7 @@ class Expressions:
         self.scope = scope
         self.bind_query = bind_query
 
-    def bind(self, node: exp.Expression) -> Typed:
+    def bind(self, node: exp.Expr) -> Typed:
         """Bind an expression.
 
         Raises:
@@ -50,7 +50,7 @@ class Expressions:
 
     # -- names
 
-    def column(self, node: exp.Expression) -> Typed:
+    def column(self, node: exp.Expr) -> Typed:
         """A column, a select alias, or a session variable by its place (`$1`)."""
         if isinstance(node.this, exp.Parameter):
             return self._positional(node.this, tuple(name_of(part) for part in node.parts[:-1]))
@@ -95,7 +95,7 @@ class Expressions:
         finally:
             scope.resolving.discard(name)
 
-    def _positional(self, node: exp.Expression, qualifier: tuple[str, ...]) -> Typed:
+    def _positional(self, node: exp.Expr, qualifier: tuple[str, ...]) -> Typed:
         text = node.this.name
         if not text.isdigit():
             return self._variable(text)
@@ -113,11 +113,11 @@ class Expressions:
             )
         return of_value(variables[name.upper()])
 
-    def parameter(self, node: exp.Expression) -> Typed:
+    def parameter(self, node: exp.Expr) -> Typed:
         """`$1` or `$name`."""
         return self._positional(node, ())
 
-    def placeholder(self, node: exp.Expression) -> Typed:
+    def placeholder(self, node: exp.Expr) -> Typed:
         """`?` or `:1`: the bind value."""
         binds, text = self.context.binds, node.name.strip("?")
         index = int(text) - 1 if text.isdigit() else node.meta.get("bind", 0)
@@ -130,7 +130,7 @@ class Expressions:
 
     # -- operators
 
-    def arithmetic(self, node: exp.Expression) -> Typed:
+    def arithmetic(self, node: exp.Expr) -> Typed:
         """`+`, `-`, `*`, `/`, `%`, of numbers, or of dates and intervals."""
         left, right = self.bind(node.this), self.bind(node.expression)
         if isinstance(node, exp.Add | exp.Sub):
@@ -140,15 +140,30 @@ class Expressions:
         zone = self.context.zone
         return _ARITHMETIC[type(node)](to_number(left, zone), to_number(right, zone))
 
-    def compare(self, node: exp.Expression) -> Typed:
+    def compare(self, node: exp.Expr) -> Typed:
         """`=`, `<`, `IS DISTINCT FROM` …"""
         if isinstance(node.this, exp.Tuple) or isinstance(node.expression, exp.Tuple):
             return self._compare_rows(node)
+        if isinstance(node.expression, exp.All | exp.Any):
+            return self._compare_with_query(node)
         left, right = self.bind(node.this), self.bind(node.expression)
         a, b = comparison(left, right, self.context.zone)
         return boolean(f"({a} {_COMPARISONS[type(node)]} {b})", left.nullable or right.nullable)
 
-    def _compare_rows(self, node: exp.Expression) -> Typed:
+    def _compare_with_query(self, node: exp.Expr) -> Typed:
+        """`x <> ALL (query)`, which is also how sqlglot gives NOT IN, and `x = ANY (query)`."""
+        query = node.expression.this
+        left = self.bind(node.this)
+        relation = self.bind_query(query.this if isinstance(query, exp.Subquery) else query, self.context, self.scope)
+        if len(relation.columns) != 1:
+            raise SqlCompilationError("Invalid argument count in subquery.", 2001, "42601")
+        alias, column = self.context.alias(), relation.columns[0]
+        right = Typed(f'{alias}."{column.duckdb_name}"', column.type, column.nullable, column.exact)
+        a, b = comparison(left, right, self.context.zone)
+        word = "ALL" if isinstance(node.expression, exp.All) else "ANY"
+        return boolean(f"({a} {_COMPARISONS[type(node)]} {word} (SELECT {b} FROM ({relation.sql}) AS {alias}))")
+
+    def _compare_rows(self, node: exp.Expr) -> Typed:
         sides = [side.expressions if isinstance(side, exp.Tuple) else [side] for side in (node.this, node.expression)]
         if len(sides[0]) != len(sides[1]) or not isinstance(node, exp.EQ | exp.NEQ):
             raise unsupported("comparison of rows")
@@ -156,7 +171,7 @@ class Expressions:
         joined = f"({' AND '.join(parts)})"
         return boolean(joined if isinstance(node, exp.EQ) else f"(NOT {joined})")
 
-    def connect(self, node: exp.Expression) -> Typed:
+    def connect(self, node: exp.Expr) -> Typed:
         """AND, OR: long chains without deep recursion."""
         word = " AND " if isinstance(node, exp.And) else " OR "
         parts: list[str] = []
@@ -169,11 +184,11 @@ class Expressions:
                 parts.append(self.condition(item))
         return boolean(f"({word.join(parts)})")
 
-    def condition(self, node: exp.Expression) -> str:
+    def condition(self, node: exp.Expr) -> str:
         """The text of an expression as a truth value."""
         return cast(self.bind(node), BOOLEAN, self.context.zone).sql
 
-    def filter(self, node: exp.Expression) -> str:
+    def filter(self, node: exp.Expr) -> str:
         """The text of a condition that rows must meet; that it could fail is noted."""
         text = self.condition(node)
         self.note(text)
@@ -184,15 +199,15 @@ class Expressions:
         if self.context.policed and not self.context.reads.may_fail:
             self.context.reads.may_fail = may_fail(text)
 
-    def negation(self, node: exp.Expression) -> Typed:
+    def negation(self, node: exp.Expr) -> Typed:
         """NOT."""
         return boolean(f"(NOT {self.condition(node.this)})")
 
-    def minus(self, node: exp.Expression) -> Typed:
+    def minus(self, node: exp.Expr) -> Typed:
         """The sign."""
         return arithmetic.negate(to_number(self.bind(node.this), self.context.zone))
 
-    def is_(self, node: exp.Expression) -> Typed:
+    def is_(self, node: exp.Expr) -> Typed:
         """IS NULL, IS TRUE and IS FALSE."""
         left = self.bind(node.this)
         if isinstance(node.expression, exp.Boolean):
@@ -200,7 +215,7 @@ class Expressions:
             return boolean(f"({cast(left, BOOLEAN, self.context.zone).sql} IS {word})", False)
         return boolean(f"({left.sql} IS NULL)", False)
 
-    def concatenate(self, node: exp.Expression) -> Typed:
+    def concatenate(self, node: exp.Expr) -> Typed:
         """`||`."""
         left, right = self.bind(node.this), self.bind(node.expression)
         length = sum(
@@ -209,13 +224,13 @@ class Expressions:
         a, b = (cast(side, VARCHAR, self.context.zone).sql for side in (left, right))
         return Typed(f"({a} || {b})", varchar(length), left.nullable or right.nullable)
 
-    def between(self, node: exp.Expression) -> Typed:
+    def between(self, node: exp.Expr) -> Typed:
         """BETWEEN."""
         low = exp.GTE(this=node.this, expression=node.args["low"])
         high = exp.LTE(this=node.this, expression=node.args["high"])
         return boolean(f"({self.compare(low).sql} AND {self.compare(high).sql})")
 
-    def in_(self, node: exp.Expression) -> Typed:
+    def in_(self, node: exp.Expr) -> Typed:
         """IN, of a list or a subquery."""
         query = node.args.get("query")
         if query is not None:
@@ -230,7 +245,7 @@ class Expressions:
             return boolean(f"({' OR '.join(parts)})")
         return boolean(f"({left.sql} IN ({', '.join(item.sql for item in items)}))")
 
-    def _in_query(self, node: exp.Expression, query: exp.Expression) -> Typed:
+    def _in_query(self, node: exp.Expr, query: exp.Expr) -> Typed:
         relation = self.bind_query(query.this if isinstance(query, exp.Subquery) else query, self.context, self.scope)
         sides = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
         lefts = [self.bind(side) for side in sides]
@@ -244,7 +259,7 @@ class Expressions:
         select = pairs[0][1] if len(pairs) == 1 else f"({', '.join(pair[1] for pair in pairs)})"
         return boolean(f"({left_text} IN (SELECT {select} FROM ({relation.sql}) AS {alias}))")
 
-    def like(self, node: exp.Expression) -> Typed:
+    def like(self, node: exp.Expr) -> Typed:
         """LIKE and ILIKE, with ESCAPE, and ANY or ALL of a list."""
         pattern, escape = node.expression, None
         word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
@@ -255,13 +270,13 @@ class Expressions:
             return boolean("(" + joiner.join(self._like(node.this, word, item, None) for item in items) + ")")
         return boolean(self._like(node.this, word, pattern, escape))
 
-    def escape(self, node: exp.Expression) -> Typed:
+    def escape(self, node: exp.Expr) -> Typed:
         """LIKE … ESCAPE."""
         like = node.this
         word = "ILIKE" if isinstance(like, exp.ILike) else "LIKE"
         return boolean(self._like(like.this, word, like.expression, node.expression))
 
-    def _like(self, subject: exp.Expression, word: str, pattern: exp.Expression, escape: exp.Expression | None) -> str:
+    def _like(self, subject: exp.Expr, word: str, pattern: exp.Expr, escape: exp.Expr | None) -> str:
         zone = self.context.zone
         left, right = (cast(self.bind(side), VARCHAR, zone).sql for side in (subject, pattern))
         tail = f" ESCAPE {cast(self.bind(escape), VARCHAR, zone).sql}" if escape is not None else ""
@@ -269,7 +284,7 @@ class Expressions:
 
     # -- branches and casts
 
-    def case(self, node: exp.Expression) -> Typed:
+    def case(self, node: exp.Expr) -> Typed:
         """CASE, searched or of a subject."""
         branches = [(branch.this, self.bind(branch.args["true"])) for branch in node.args["ifs"]]
         default = self.bind(node.args["default"]) if node.args.get("default") is not None else null()
@@ -288,13 +303,13 @@ class Expressions:
             f"(CASE {' '.join(parts)} ELSE {cast(default, kind, self.context.zone).stored} END)", kind, nullable
         )
 
-    def cast(self, node: exp.Expression) -> Typed:
+    def cast(self, node: exp.Expr) -> Typed:
         """CAST, `::` and TRY_CAST."""
         return cast(
             self.bind(node.this), self.data_type(node.args["to"]), self.context.zone, isinstance(node, exp.TryCast)
         )
 
-    def data_type(self, node: exp.Expression) -> DataType:
+    def data_type(self, node: exp.Expr) -> DataType:
         """The Snowflake type that a type node names."""
         text = node.sql("snowflake").replace(MARK, "")
         if text.upper() == "TIMESTAMP":
@@ -303,7 +318,7 @@ class Expressions:
 
     # -- queries
 
-    def scalar_subquery(self, node: exp.Expression) -> Typed:
+    def scalar_subquery(self, node: exp.Expr) -> Typed:
         """A query in parentheses that gives one value."""
         query = node.this if isinstance(node, exp.Subquery) else node
         if not isinstance(query, exp.Query):
@@ -314,12 +329,12 @@ class Expressions:
         column = relation.columns[0]
         return Typed(f"({relation.sql})", column.type, True, column.exact)
 
-    def exists(self, node: exp.Expression) -> Typed:
+    def exists(self, node: exp.Expr) -> Typed:
         """EXISTS."""
         query = node.this.this if isinstance(node.this, exp.Subquery) else node.this
         return boolean(f"EXISTS ({self.bind_query(query, self.context, self.scope).sql})", False)
 
-    def quantified(self, node: exp.Expression) -> Typed:
+    def quantified(self, node: exp.Expr) -> Typed:
         """`x = ANY (query)`."""
         raise unsupported("ANY or ALL of a subquery")
 
@@ -327,8 +342,8 @@ class Expressions:
 
     def call(
         self,
-        node: exp.Expression,
-        over: exp.Expression | None = None,
+        node: exp.Expr,
+        over: exp.Expr | None = None,
         order: list[Any] | None = None,
         ignore: bool | None = None,
     ) -> Typed:
@@ -357,7 +372,7 @@ class Expressions:
             )
         return found.make(call)
 
-    def user_function(self, name: str, nodes: list[exp.Expression]) -> Typed:
+    def user_function(self, name: str, nodes: list[exp.Expr]) -> Typed:
         """A call of what is no built-in function."""
         from embedded.snowflake.sql.user_functions import bind_user_function
 
@@ -366,7 +381,7 @@ class Expressions:
             raise unknown_function(name)
         return made
 
-    def dotted(self, node: exp.Expression) -> Typed:
+    def dotted(self, node: exp.Expr) -> Typed:
         """`SCHEMA.FUNCTION(…)`."""
         from embedded.snowflake.sql.user_functions import bind_dotted
 
@@ -374,15 +389,15 @@ class Expressions:
             raise unsupported(node.sql("snowflake").replace(MARK, ""))
         return bind_dotted(self, node)
 
-    def window(self, node: exp.Expression) -> Typed:
+    def window(self, node: exp.Expr) -> Typed:
         """A call with OVER."""
         return self._modified(node.this, node)
 
-    def modified(self, node: exp.Expression) -> Typed:
+    def modified(self, node: exp.Expr) -> Typed:
         """A call with WITHIN GROUP or IGNORE NULLS, without OVER."""
         return self._modified(node, None)
 
-    def _modified(self, node: exp.Expression, over: exp.Expression | None) -> Typed:
+    def _modified(self, node: exp.Expr, over: exp.Expr | None) -> Typed:
         order: list[Any] = []
         ignore: bool | None = None
         while isinstance(node, exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls | exp.Filter):
@@ -397,7 +412,7 @@ class Expressions:
         return self.call(call, over, order, ignore)
 
 
-def _as_written(node: exp.Expression) -> exp.Expression:
+def _as_written(node: exp.Expr) -> exp.Expr:
     """A function that sqlglot keeps as its own node, as a plain call again."""
     name = _KEYWORD_CALLS.get(type(node))
     if name is not None:
@@ -410,28 +425,28 @@ def _as_written(node: exp.Expression) -> exp.Expression:
     raise unsupported(node.sql("snowflake"))
 
 
-def _extract(binder: Expressions, node: exp.Expression) -> Typed:
+def _extract(binder: Expressions, node: exp.Expr) -> Typed:
     return binder.call(exp.Anonymous(this="DATE_PART", expressions=[node.this, node.expression]))
 
 
-def _position(binder: Expressions, node: exp.Expression) -> Typed:
+def _position(binder: Expressions, node: exp.Expr) -> Typed:
     return binder.call(exp.Anonymous(this="POSITION", expressions=[node.args["substr"], node.this]))
 
 
-def _object(binder: Expressions, node: exp.Expression) -> Typed:
+def _object(binder: Expressions, node: exp.Expr) -> Typed:
     """`{'a': 1}`."""
-    flat: list[exp.Expression] = []
+    flat: list[exp.Expr] = []
     for pair in node.expressions:
         key = pair.this
         flat += [exp.Literal.string(key.name) if isinstance(key, exp.Identifier) else key, pair.expression]
     return binder.call(exp.Anonymous(this="OBJECT_CONSTRUCT", expressions=flat))
 
 
-def _array(binder: Expressions, node: exp.Expression) -> Typed:
+def _array(binder: Expressions, node: exp.Expr) -> Typed:
     return binder.call(exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=node.expressions))
 
 
-def _literal(_: Expressions, node: exp.Expression) -> Typed:
+def _literal(_: Expressions, node: exp.Expr) -> Typed:
     return text_literal(node.this) if node.args.get("is_string") else number_literal(node.this)
 
 
@@ -444,8 +459,8 @@ def _temporal(left: Typed, right: Typed, minus: bool, zone: str) -> Typed | None
     return subtract(left, right, minus, zone)
 
 
-def _refused(name: str) -> Callable[[Expressions, exp.Expression], Typed]:
-    def refuse(_: Expressions, __: exp.Expression) -> Typed:
+def _refused(name: str) -> Callable[[Expressions, exp.Expr], Typed]:
+    def refuse(_: Expressions, __: exp.Expr) -> Typed:
         raise unsupported(name)
 
     return refuse

@@ -29,7 +29,7 @@ _NO_NAME = {TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER, TokenT
 _NO_CALL_AFTER = {TokenType.DCOLON, TokenType.ALIAS, TokenType.STAR, TokenType.DOT}
 
 
-def parse_query(text: str) -> exp.Expression:
+def parse_query(text: str) -> exp.Expr:
     """Parse a query: SELECT, WITH, VALUES, set operations, parentheses.
 
     Raises:
@@ -38,7 +38,7 @@ def parse_query(text: str) -> exp.Expression:
     return _parse(text, None)
 
 
-def parse_expression(text: str) -> exp.Expression:
+def parse_expression(text: str) -> exp.Expr:
     """Parse one expression, as a policy's body or a column's default.
 
     Raises:
@@ -51,12 +51,12 @@ def parse_expression(text: str) -> exp.Expression:
 
 
 @lru_cache(maxsize=4096)
-def parse_cached(text: str) -> exp.Expression:
+def parse_cached(text: str) -> exp.Expr:
     """`parse_query`, remembered; the tree is shared and not to be changed."""
     return parse_query(text)
 
 
-def parse_statement(text: str, tokens: list[Token] | None = None) -> exp.Expression:
+def parse_statement(text: str, tokens: list[Token] | None = None) -> exp.Expr:
     """Parse any statement that sqlglot knows (INSERT, MERGE …), with function calls kept as written.
 
     Raises:
@@ -65,7 +65,7 @@ def parse_statement(text: str, tokens: list[Token] | None = None) -> exp.Express
     return _parse(text, tokens)
 
 
-def _parse(text: str, tokens: list[Token] | None) -> exp.Expression:
+def _parse(text: str, tokens: list[Token] | None) -> exp.Expr:
     prepared, texts = _prepare(text, tokenize(text) if tokens is None else tokens)
     try:
         trees = _PARSER(dialect=_SNOWFLAKE, error_level=ErrorLevel.IMMEDIATE).parse(prepared, text)
@@ -174,7 +174,7 @@ _LIST_END = {
 }
 
 
-def _name_columns(tree: exp.Expression, texts: list[list[str]]) -> None:
+def _name_columns(tree: exp.Expr, texts: list[list[str]]) -> None:
     """Give each select's columns their source text, as `meta['text']`."""
     for select in tree.find_all(exp.Select):
         number = next((c[1:] for c in select.comments or [] if c.startswith("@") and c[1:].isdigit()), None)

@@ -30,7 +30,7 @@ def extract(value: Typed, keys: list[str | int]) -> Typed:
     return Typed(f"json_extract({value.sql}, {literal(json_path(keys))})", VARIANT)
 
 
-def bind_path(binder: Expressions, node: exp.Expression) -> Typed:
+def bind_path(binder: Expressions, node: exp.Expr) -> Typed:
     """`v:a.b[0]`."""
     value = semi_structured(binder.bind(node.this))
     keys: list[str | int] = []
@@ -57,7 +57,7 @@ def semi_structured(value: Typed) -> Typed:
     return value
 
 
-def bind_bracket(binder: Expressions, node: exp.Expression) -> Typed:
+def bind_bracket(binder: Expressions, node: exp.Expr) -> Typed:
     """`v['key']` and `v[0]`."""
     value = semi_structured(binder.bind(node.this))
     for item in node.expressions:

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from embedded.snowflake.sql.expressions import Expressions
 
 
-def bind_pivots(node: exp.Expression, relation: Relation, binder: Expressions) -> Relation:
+def bind_pivots(node: exp.Expr, relation: Relation, binder: Expressions) -> Relation:
     """The relation with the PIVOTs and UNPIVOTs of its FROM item done, in order."""
     for pivot in node.args.get("pivots") or []:
         relation = _unpivot(pivot, relation, binder) if pivot.args.get("unpivot") else _pivot(pivot, relation, binder)
     return relation
 
 
-def _in_clause(pivot: exp.Expression) -> exp.Expression:
+def _in_clause(pivot: exp.Expr) -> exp.Expr:
     fields = pivot.args.get("fields") or []
     if len(fields) != 1 or not isinstance(fields[0], exp.In):
         raise unsupported("PIVOT with more than one FOR")
     return fields[0]
 
 
-def _pivot(pivot: exp.Expression, relation: Relation, binder: Expressions) -> Relation:
+def _pivot(pivot: exp.Expr, relation: Relation, binder: Expressions) -> Relation:
     if len(pivot.expressions) != 1:
         raise unsupported("PIVOT with more than one aggregate")
     field, call = _in_clause(pivot), pivot.expressions[0]
@@ -62,14 +62,14 @@ def _over(relation: Relation, alias: str, binder: Expressions) -> Expressions:
     return type(binder)(binder.context, Scope([Source("", columns)]), binder.bind_query)
 
 
-def _pivot_value(item: exp.Expression) -> tuple[str, exp.Expression]:
+def _pivot_value(item: exp.Expr) -> tuple[str, exp.Expr]:
     """The name of a pivoted column (its value as written, quotes too, without an alias) and its value."""
     if isinstance(item, exp.PivotAlias | exp.Alias):
         return name_of(item.args["alias"]), item.this
     return item.sql("snowflake"), item
 
 
-def _conditional(call: exp.Expression, subject: exp.Expression, value: exp.Expression) -> exp.Expression:
+def _conditional(call: exp.Expr, subject: exp.Expr, value: exp.Expr) -> exp.Expr:
     """The aggregate over the rows whose subject is the value."""
     argument = call.expressions[0] if call.expressions else exp.Star()
     taken = exp.Literal.number(1) if isinstance(argument, exp.Star) else argument.copy()
@@ -79,7 +79,7 @@ def _conditional(call: exp.Expression, subject: exp.Expression, value: exp.Expre
     )
 
 
-def _unpivot(pivot: exp.Expression, relation: Relation, binder: Expressions) -> Relation:
+def _unpivot(pivot: exp.Expr, relation: Relation, binder: Expressions) -> Relation:
     field = _in_clause(pivot)
     value_name, label_name = name_of(pivot.expressions[0]), name_of(field.this)
     taken = [_unpivoted(item) for item in field.expressions]
@@ -109,7 +109,7 @@ def _unpivot(pivot: exp.Expression, relation: Relation, binder: Expressions) -> 
     return Relation(text, columns)
 
 
-def _unpivoted(item: exp.Expression) -> tuple[str, str]:
+def _unpivoted(item: exp.Expr) -> tuple[str, str]:
     """A column to unpivot and the label that its rows get."""
     if isinstance(item, exp.PivotAlias | exp.Alias):
         label = item.args["alias"]

@@ -18,7 +18,7 @@ from embedded.snowflake.sql.typed import Typed
 from embedded.snowflake.sql.windows import direction
 
 
-def bind_query(node: exp.Expression, context: Context, outer: Scope | None = None) -> Relation:
+def bind_query(node: exp.Expr, context: Context, outer: Scope | None = None) -> Relation:
     """Bind a query.
 
     Args:
@@ -41,7 +41,7 @@ def bind_query(node: exp.Expression, context: Context, outer: Scope | None = Non
     return Relation(f"{word} {', '.join(ctes)} {relation.sql}", relation.columns)
 
 
-def _bind_body(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+def _bind_body(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:
     if isinstance(node, exp.Select):
         return bind_select(node, context, outer, bind_query)
     if isinstance(node, exp.SetOperation):
@@ -54,7 +54,7 @@ def _bind_body(node: exp.Expression, context: Context, outer: Scope | None) -> R
     raise unsupported(node.key.upper())
 
 
-def _bind_cte(cte: exp.Expression, context: Context, recursive: bool, outer: Scope | None) -> str:
+def _bind_cte(cte: exp.Expr, context: Context, recursive: bool, outer: Scope | None) -> str:
     alias_node = cte.args["alias"]
     name, names = name_of(alias_node.this), [name_of(column) for column in alias_node.columns]
     alias = context.alias()
@@ -66,12 +66,12 @@ def _bind_cte(cte: exp.Expression, context: Context, recursive: bool, outer: Sco
     return f"{alias} AS ({relation.sql})"
 
 
-def _mentions(node: exp.Expression, name: str) -> bool:
+def _mentions(node: exp.Expr, name: str) -> bool:
     return any(name_of(table.this) == name and not table.args.get("db") for table in node.find_all(exp.Table))
 
 
 def _bind_recursive(
-    node: exp.Expression, context: Context, name: str, names: list[str], alias: str, outer: Scope | None
+    node: exp.Expr, context: Context, name: str, names: list[str], alias: str, outer: Scope | None
 ) -> Relation:
     anchor = bind_query(node.this, context, outer)
     context.ctes[name] = CteSource(alias, renamed(anchor.columns, names))
@@ -84,7 +84,7 @@ def _bind_recursive(
     return Relation(f"({sides[0]}) {word} ({sides[1]})", columns)
 
 
-def _bind_set_operation(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+def _bind_set_operation(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:
     if node.args.get("by_name"):
         raise unsupported("UNION BY NAME")
     sides = [bind_query(side, context, outer) for side in _chain(node)]
@@ -104,12 +104,12 @@ def _bind_set_operation(node: exp.Expression, context: Context, outer: Scope | N
     return _ordered(node, Relation(text, columns), context)
 
 
-def _chain(node: exp.Expression) -> list[exp.Expression]:
+def _chain(node: exp.Expr) -> list[exp.Expr]:
     """The sides of a run of the same UNION, without deep recursion; other operations have two."""
     if not isinstance(node, exp.Union):
         return [node.this, node.expression]
-    sides: list[exp.Expression] = []
-    current: exp.Expression = node
+    sides: list[exp.Expr] = []
+    current: exp.Expr = node
     while isinstance(current, exp.Union) and current.args.get("distinct") == node.args.get("distinct"):
         if current is not node and (_has_tail(current) or current.args.get("with_")):
             break
@@ -137,11 +137,11 @@ def cast_columns(relation: Relation, kinds: list, context: Context) -> str:
     return f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}"
 
 
-def _has_tail(node: exp.Expression) -> bool:
+def _has_tail(node: exp.Expr) -> bool:
     return any(node.args.get(key) is not None for key in ("order", "limit", "offset"))
 
 
-def _ordered(node: exp.Expression, relation: Relation, context: Context) -> Relation:
+def _ordered(node: exp.Expr, relation: Relation, context: Context) -> Relation:
     """ORDER BY, LIMIT and OFFSET over a set operation or a query in parentheses."""
     if not _has_tail(node):
         return relation
@@ -168,7 +168,7 @@ def _ordered(node: exp.Expression, relation: Relation, context: Context) -> Rela
     return Relation(text + limit_clause(node, binder), relation.columns)
 
 
-def bind_values(node: exp.Expression, context: Context, outer: Scope | None) -> Relation:
+def bind_values(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:
     """`VALUES (…), (…)`: columns COLUMN1, COLUMN2 …
 
     Raises:

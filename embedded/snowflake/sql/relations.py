@@ -31,7 +31,7 @@ _SYSTEM_SCHEMAS = {"INFORMATION_SCHEMA", "ACCOUNT_USAGE"}
 _MAX_VIEW_DEPTH = 32
 
 
-def bind_table(node: exp.Expression, binder: Expressions) -> tuple[Relation, tuple[str, ...]]:
+def bind_table(node: exp.Expr, binder: Expressions) -> tuple[Relation, tuple[str, ...]]:
     """Bind a table, view, stream, WITH query or system view, and give the full name that it goes by.
 
     Raises:
@@ -50,7 +50,7 @@ def bind_table(node: exp.Expression, binder: Expressions) -> tuple[Relation, tup
     return replace(bind_object(item, node, binder), oid=item.oid), path
 
 
-def table_name(node: exp.Expression, binder: Expressions) -> ObjectName:
+def table_name(node: exp.Expr, binder: Expressions) -> ObjectName:
     """The name of a table node as written; `IDENTIFIER('…')` is read through."""
     target = node.this
     if isinstance(target, exp.Anonymous) and target.name.replace(MARK, "").upper() == "IDENTIFIER":
@@ -59,7 +59,7 @@ def table_name(node: exp.Expression, binder: Expressions) -> ObjectName:
     return ObjectName.of(parts)
 
 
-def identifier_name(call: exp.Expression, binder: Expressions) -> ObjectName:
+def identifier_name(call: exp.Expr, binder: Expressions) -> ObjectName:
     """The name inside `IDENTIFIER(text)`.
 
     Raises:
@@ -129,7 +129,7 @@ def require_read(context: Context, item: CatalogObject, written: str) -> None:
     raise does_not_exist("Object", written)
 
 
-def bind_object(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
+def bind_object(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relation:
     """Bind an object of the catalog that is read."""
     context = binder.context
     require_read(context, item, str(table_name(node, binder)))
@@ -144,7 +144,7 @@ def bind_object(item: CatalogObject, node: exp.Expression, binder: Expressions) 
     return police(item, scan(item, context, at, bool(node.meta.get("target_rid"))), binder)
 
 
-def scan(item: CatalogObject, context: Context, at: exp.Expression | None, with_rid: bool) -> Relation:
+def scan(item: CatalogObject, context: Context, at: exp.Expr | None, with_rid: bool) -> Relation:
     """The rows of a table that the session sees, before any policy."""
     from embedded.snowflake.storage.scan import table_scan
 
@@ -180,7 +180,7 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     return police(source, relation, binder) if source.kind == "TABLE" else relation
 
 
-def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> Relation:
+def _changes(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relation:
     """`CHANGES (INFORMATION => …) AT (…) [END (…)]`: a table's net changes, without a stream."""
     from embedded.snowflake.change.scan import METADATA, table_changes
     from embedded.snowflake.storage.time_travel import at_time, version_at
@@ -201,7 +201,7 @@ def _changes(item: CatalogObject, node: exp.Expression, binder: Expressions) -> 
     return police(item, Relation(_unwrapped(text), columns), binder)
 
 
-def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expression | None) -> Relation:
+def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expr | None) -> Relation:
     """A view's query, bound in the view's own schema with its owner's rights."""
     context = binder.context
     if at is not None:

@@ -82,7 +82,7 @@ class Scope:
     sources: list[Source] = field(default_factory=list)
     parent: Scope | None = None
     merged: dict[str, Typed] = field(default_factory=dict)
-    aliases: dict[str, exp.Expression] = field(default_factory=dict)
+    aliases: dict[str, exp.Expr] = field(default_factory=dict)
     bound_aliases: dict[str, Typed] = field(default_factory=dict)
     resolving: set[str] = field(default_factory=set)
 
@@ -112,7 +112,7 @@ class Scope:
         return self.parent.source(qualifier) if self.parent is not None else None
 
 
-def name_of(identifier: exp.Expression | str | None) -> str:
+def name_of(identifier: exp.Expr | str | None) -> str:
     """The canonical name of an identifier node."""
     if identifier is None:
         return ""
@@ -121,7 +121,7 @@ def name_of(identifier: exp.Expression | str | None) -> str:
     return canonical(identifier.name.replace(MARK, ""), bool(identifier.args.get("quoted")))
 
 
-def unknown_column(node: exp.Expression, written: str) -> SqlCompilationError:
+def unknown_column(node: exp.Expr, written: str) -> SqlCompilationError:
     """The error for a name that nothing has, with the place where it stands."""
     identifier = node.this if isinstance(node.this, exp.Identifier) else node
     line, column = identifier.meta.get("line"), identifier.meta.get("col")

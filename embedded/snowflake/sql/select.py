@@ -30,7 +30,7 @@ _REFUSED = {
 }
 
 
-def bind_select(node: exp.Expression, context: Context, outer: Scope | None, bind_query: BindQuery) -> Relation:
+def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_query: BindQuery) -> Relation:
     """Bind a SELECT.
 
     Raises:
@@ -67,7 +67,7 @@ def bind_select(node: exp.Expression, context: Context, outer: Scope | None, bin
     return Relation(" ".join(text) + limit_clause(node, binder), [column for column, _ in outputs])
 
 
-def _distinct(node: exp.Expression) -> str:
+def _distinct(node: exp.Expr) -> str:
     distinct = node.args.get("distinct")
     if distinct is None:
         return ""
@@ -79,7 +79,7 @@ def _distinct(node: exp.Expression) -> str:
 # -- the select list
 
 
-def _outputs(node: exp.Expression, binder: Expressions) -> list[tuple[OutputColumn, Typed]]:
+def _outputs(node: exp.Expr, binder: Expressions) -> list[tuple[OutputColumn, Typed]]:
     named: list[tuple[str, Typed]] = []
     for item in node.expressions:
         if _is_star(item):
@@ -96,7 +96,7 @@ def _outputs(node: exp.Expression, binder: Expressions) -> list[tuple[OutputColu
     return outputs
 
 
-def output_name(item: exp.Expression) -> str:
+def output_name(item: exp.Expr) -> str:
     """The name of a column of the result: its alias, the column's own name, or its source text in upper case."""
     if isinstance(item, exp.Alias):
         return name_of(item.args["alias"])
@@ -108,11 +108,11 @@ def output_name(item: exp.Expression) -> str:
     return re.sub(r"\s+", " ", text).upper()
 
 
-def _is_star(item: exp.Expression) -> bool:
+def _is_star(item: exp.Expr) -> bool:
     return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
 
 
-def expand_star(item: exp.Expression, binder: Expressions) -> list[tuple[str, Typed]]:
+def expand_star(item: exp.Expr, binder: Expressions) -> list[tuple[str, Typed]]:
     """The columns of `*` or `t.*`, with EXCLUDE, REPLACE, RENAME and ILIKE done."""
     star = item.this if isinstance(item, exp.Column) else item
     qualifier = tuple(name_of(part) for part in item.parts[:-1]) if isinstance(item, exp.Column) else ()
@@ -135,7 +135,7 @@ def expand_star(item: exp.Expression, binder: Expressions) -> list[tuple[str, Ty
     ]
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def _bare(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Column) else node
 
 
@@ -171,7 +171,7 @@ def _visible(sources: list[Source], merged: set[str]) -> list:
 # -- GROUP BY, ORDER BY, LIMIT
 
 
-def _grouping(node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> list[str]:
+def _grouping(node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> list[str]:
     group = node.args.get("group")
     if group is None:
         return []
@@ -194,7 +194,7 @@ _SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SET
 
 
 def _group_sets(
-    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
 ) -> str:
     return (
         f"{_SETS[type(item)]} ({', '.join(_group_set(member, node, binder, outputs) for member in item.expressions)})"
@@ -202,14 +202,14 @@ def _group_sets(
 
 
 def _group_set(
-    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
 ) -> str:
     members = item.expressions if isinstance(item, exp.Tuple) else [item.this if isinstance(item, exp.Paren) else item]
     return f"({', '.join(_group_item(member, node, binder, outputs) for member in members)})"
 
 
 def _group_item(
-    item: exp.Expression, node: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
 ) -> str:
     """The text of a GROUP BY item; empty for a constant, which does not group."""
     if isinstance(item, exp.Literal) and not item.args.get("is_string"):
@@ -222,7 +222,7 @@ def _group_item(
     return "" if value.is_constant else value.sql
 
 
-def _order_item(item: exp.Expression, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+def _order_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     target = item.this if isinstance(item, exp.Ordered) else item
     tail = direction(item) if isinstance(item, exp.Ordered) else " ASC NULLS LAST"
     if isinstance(target, exp.Literal) and not target.args.get("is_string") and target.name.isdigit():
@@ -239,7 +239,7 @@ def _order_item(item: exp.Expression, binder: Expressions, outputs: list[tuple[O
     return f"{places[0] if places else value.sql}{tail}"
 
 
-def limit_clause(node: exp.Expression, binder: Expressions) -> str:
+def limit_clause(node: exp.Expr, binder: Expressions) -> str:
     """LIMIT, TOP, FETCH and OFFSET, with a leading space."""
     text = ""
     limit, offset = node.args.get("limit"), node.args.get("offset")

@@ -18,7 +18,7 @@ from embedded.snowflake.sql.table_functions import bind_table_function, flow_res
 from embedded.snowflake.sql.typed import Typed
 
 
-def bind_from(node: exp.Expression, binder: Expressions) -> str:
+def bind_from(node: exp.Expr, binder: Expressions) -> str:
     """Bind a SELECT's FROM and joins into the binder's scope, and give the text."""
     start = node.args.get("from_")
     if start is None:
@@ -29,7 +29,7 @@ def bind_from(node: exp.Expression, binder: Expressions) -> str:
     return text
 
 
-def bind_item(node: exp.Expression, binder: Expressions) -> str:
+def bind_item(node: exp.Expr, binder: Expressions) -> str:
     """Bind one item of a FROM into the scope; joins nested in it come along."""
     if (
         isinstance(node, exp.Subquery | exp.Paren)
@@ -44,7 +44,7 @@ def bind_item(node: exp.Expression, binder: Expressions) -> str:
     return text
 
 
-def _bind_single(node: exp.Expression, binder: Expressions) -> str:
+def _bind_single(node: exp.Expr, binder: Expressions) -> str:
     context, scope = binder.context, binder.scope
     lateral = isinstance(node, exp.Lateral)
     if lateral:
@@ -65,7 +65,7 @@ def _bind_single(node: exp.Expression, binder: Expressions) -> str:
     return add_source(node, relation, default, path, lateral, binder)
 
 
-def _relation(node: exp.Expression, binder: Expressions) -> tuple[Relation, str, tuple[str, ...], bool]:
+def _relation(node: exp.Expr, binder: Expressions) -> tuple[Relation, str, tuple[str, ...], bool]:
     """The relation of a FROM item, the name it has without an alias, its full name, and whether it sees sources before it."""
     context, scope = binder.context, binder.scope
     if isinstance(node, exp.Subquery):
@@ -93,7 +93,7 @@ def _relation(node: exp.Expression, binder: Expressions) -> tuple[Relation, str,
 
 
 def add_source(
-    node: exp.Expression, relation: Relation, default: str, path: tuple[str, ...], lateral: bool, binder: Expressions
+    node: exp.Expr, relation: Relation, default: str, path: tuple[str, ...], lateral: bool, binder: Expressions
 ) -> str:
     """Put a relation in the scope under its alias and give the text of the FROM item."""
     pivots = node.args.get("pivots") or []
@@ -117,7 +117,7 @@ def add_source(
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
 
 
-def _listed(alias: exp.Expression) -> list[str]:
+def _listed(alias: exp.Expr) -> list[str]:
     return [name_of(column.this if isinstance(column, exp.ColumnDef) else column) for column in alias.columns]
 
 
@@ -133,7 +133,7 @@ def source_columns(columns: list[OutputColumn], alias: str, hidden: set[str] | N
     ]
 
 
-def _sampled(relation: Relation, sample: exp.Expression, binder: Expressions) -> Relation:
+def _sampled(relation: Relation, sample: exp.Expr, binder: Expressions) -> Relation:
     alias = binder.context.alias()
     seed = sample.args.get("seed")
     repeat = f" REPEATABLE ({binder.bind(seed).sql})" if seed is not None else ""
@@ -153,7 +153,7 @@ def _sampled(relation: Relation, sample: exp.Expression, binder: Expressions) ->
 # -- joins
 
 
-def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
+def _join(left: str, join: exp.Expr, binder: Expressions) -> str:
     scope = binder.scope
     before = len(scope.sources)
     unnested = _unnest(left, join, binder)
@@ -177,7 +177,7 @@ def _join(left: str, join: exp.Expression, binder: Expressions) -> str:
     return f"{left} JOIN {right} ON {condition}" if condition else f"{left} CROSS JOIN {right}"
 
 
-def _unnest(left: str, join: exp.Expression, binder: Expressions) -> str | None:
+def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:
     """The join to a table function that takes a list apart; None if it is another join.
 
     The list is unnested beside the rows it comes from, which keeps their order (a lateral join would not): each source becomes
@@ -207,7 +207,7 @@ def _unnest(left: str, join: exp.Expression, binder: Expressions) -> str | None:
     return text
 
 
-def _table_call(node: exp.Expression) -> exp.Expression | None:
+def _table_call(node: exp.Expr) -> exp.Expr | None:
     """The call of a table function in a FROM, or None."""
     if isinstance(node, exp.Lateral):
         return node.this if isinstance(node.this, exp.Anonymous) else None
@@ -247,7 +247,7 @@ def _side_column(sources: list[Source], name: str) -> Typed:
     return found[0]
 
 
-def _asof(left: str, right: str, join: exp.Expression, binder: Expressions) -> str:
+def _asof(left: str, right: str, join: exp.Expr, binder: Expressions) -> str:
     match = join.args.get("match_condition")
     if match is None:
         raise SqlCompilationError("ASOF JOIN needs MATCH_CONDITION.", 1003, "42000")

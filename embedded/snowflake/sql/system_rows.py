@@ -55,9 +55,7 @@ class Reader:
 
     def all(self, kind: str) -> list[CatalogObject]:
         """All objects of a kind in the account."""
-        if not self.with_dropped:
-            return self.catalog.all(kind)
-        return self.catalog.ever(kind) if hasattr(self.catalog, "ever") else self.catalog.all(kind)
+        return self.catalog.ever(kind) if self.with_dropped else self.catalog.all(kind)
 
     def place(self, item: CatalogObject) -> tuple[CatalogObject, CatalogObject]:
         """The database and schema of an object."""

@@ -28,7 +28,7 @@ TableFunction = Callable[["Arguments"], Relation]
 class Arguments:
     """The arguments of a table function's call, by name or by place."""
 
-    def __init__(self, name: str, node: exp.Expression, binder: Expressions) -> None:
+    def __init__(self, name: str, node: exp.Expr, binder: Expressions) -> None:
         self.name = name
         self.binder = binder
         self.named = {
@@ -36,7 +36,7 @@ class Arguments:
         }
         self.nodes = [item for item in node.expressions if not isinstance(item, exp.Kwarg)]
 
-    def node(self, name: str, place: int | None = None) -> exp.Expression | None:
+    def node(self, name: str, place: int | None = None) -> exp.Expr | None:
         """The argument of that name, or at that place."""
         if name in self.named:
             return self.named[name]
@@ -57,7 +57,7 @@ class Arguments:
         return value.value
 
 
-def bind_table_function(node: exp.Expression, binder: Expressions) -> Relation:
+def bind_table_function(node: exp.Expr, binder: Expressions) -> Relation:
     """Bind a call in a FROM.
 
     Raises:
@@ -87,7 +87,7 @@ def bind_table_function(node: exp.Expression, binder: Expressions) -> Relation:
     return bind_user_table_function(binder, qualifier, name, arguments)
 
 
-def _named_table(node: exp.Expression, binder: Expressions) -> Relation:
+def _named_table(node: exp.Expr, binder: Expressions) -> Relation:
     """`TABLE('name')` and `TABLE($name)`."""
     from embedded.snowflake.sql.relations import bind_table
 
@@ -225,7 +225,7 @@ _FUNCTIONS: dict[str, TableFunction] = {
 }
 
 
-def from_stage(node: exp.Expression, binder: Expressions) -> Relation:
+def from_stage(node: exp.Expr, binder: Expressions) -> Relation:
     """Files of a stage as rows: `SELECT $1 FROM @stage/path (FILE_FORMAT => …)`."""
     from embedded.snowflake.storage.stage_scan import stage_scan
 

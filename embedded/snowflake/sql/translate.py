@@ -70,7 +70,7 @@ class Translated:
 _caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
 
 
-def query(session: Session, ast: exp.Expression, *, statement: Statement | None = None) -> Translated:
+def query(session: Session, ast: exp.Expr, *, statement: Statement | None = None) -> Translated:
     """Translate a query that is already a tree.
 
     A Table node with `.meta["target_rid"]` also gives the column "$RID", the row's identity, policed as any read.
@@ -125,7 +125,7 @@ def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
     )
 
 
-def _translate(ast: exp.Expression, context: Context) -> Translated:
+def _translate(ast: exp.Expr, context: Context) -> Translated:
     relation = bind_query(ast, context)
     if context.reads.row_policed and context.reads.may_fail and not context.fenced:
         context = replace(context, fenced=True, reads=Reads())
@@ -154,7 +154,7 @@ def _accesses(text: str, reads: Reads) -> tuple[Access, ...]:
     return tuple(Access(oid, frozenset(used.get(alias, ())), direct) for alias, oid, direct in reads.accessed)
 
 
-def number_placeholders(ast: exp.Expression) -> None:
+def number_placeholders(ast: exp.Expr) -> None:
     """Give each `?` the number of its bind value, in the order of the text."""
     found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if node.name in ("", "?")]
     for index, node in enumerate(found):
@@ -215,7 +215,7 @@ def expression(
 
 def expression_ast(
     session: Session,
-    node: exp.Expression,
+    node: exp.Expr,
     columns: list[tuple[str, Typed]] | None = None,
     *,
     statement: Statement | None = None,

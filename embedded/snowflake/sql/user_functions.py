@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 64
 
 
-def bind_dotted(binder: Expressions, node: exp.Expression) -> Typed:
+def bind_dotted(binder: Expressions, node: exp.Expr) -> Typed:
     """A call with its schema before it: `SCHEMA.FUNCTION(…)`."""
     qualifier, call = dotted(node)
     made = _bind_scalar(binder, qualifier, call.name.replace(MARK, "").upper(), call.expressions)
@@ -34,7 +34,7 @@ def bind_dotted(binder: Expressions, node: exp.Expression) -> Typed:
     return made
 
 
-def dotted(node: exp.Expression) -> tuple[list[str], exp.Expression]:
+def dotted(node: exp.Expr) -> tuple[list[str], exp.Expr]:
     """The names before a call, and the call."""
     parts: list[str] = []
     left = node.this
@@ -45,12 +45,12 @@ def dotted(node: exp.Expression) -> tuple[list[str], exp.Expression]:
     return parts, node.expression
 
 
-def bind_user_function(binder: Expressions, name: str, nodes: list[exp.Expression]) -> Typed | None:
+def bind_user_function(binder: Expressions, name: str, nodes: list[exp.Expr]) -> Typed | None:
     """A call of a user-defined function, or None if there is none of that name."""
     return _bind_scalar(binder, [], name, nodes)
 
 
-def _bind_scalar(binder: Expressions, qualifier: list[str], name: str, nodes: list[exp.Expression]) -> Typed | None:
+def _bind_scalar(binder: Expressions, qualifier: list[str], name: str, nodes: list[exp.Expr]) -> Typed | None:
     context = binder.context
     found = find_functions(context, qualifier, name)
     if not found:

@@ -18,7 +18,7 @@ _WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
-def order_item(binder: Expressions, item: exp.Expression) -> str:
+def order_item(binder: Expressions, item: exp.Expr) -> str:
     """One item of an ORDER BY."""
     if not isinstance(item, exp.Ordered):
         return f"{binder.bind(item).sql} ASC NULLS LAST"
@@ -26,13 +26,13 @@ def order_item(binder: Expressions, item: exp.Expression) -> str:
     return f"{text}{direction(item)}"
 
 
-def direction(item: exp.Expression) -> str:
+def direction(item: exp.Expr) -> str:
     """`ASC NULLS LAST` and the like, of an ORDER BY item."""
     word = " DESC" if item.args.get("desc") else " ASC"
     return word + (" NULLS FIRST" if item.args.get("nulls_first") else " NULLS LAST")
 
 
-def over_clause(binder: Expressions, node: exp.Expression, call: Call) -> str:
+def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
     """The text of OVER (…), with a leading space."""
     parts = []
     if node.args.get("partition_by"):
@@ -49,14 +49,14 @@ def over_clause(binder: Expressions, node: exp.Expression, call: Call) -> str:
     return f" OVER ({' '.join(parts)})"
 
 
-def _frame(binder: Expressions, spec: exp.Expression) -> str:
+def _frame(binder: Expressions, spec: exp.Expr) -> str:
     kind = str(spec.args.get("kind") or "ROWS").upper()
     start = _bound(binder, spec.args.get("start"), spec.args.get("start_side"))
     end = _bound(binder, spec.args.get("end"), spec.args.get("end_side")) if spec.args.get("end") else "CURRENT ROW"
     return f"{kind} BETWEEN {start} AND {end}"
 
 
-def _bound(binder: Expressions, bound: exp.Expression | str | None, side: str | None) -> str:
+def _bound(binder: Expressions, bound: exp.Expr | str | None, side: str | None) -> str:
     if bound is None or isinstance(bound, str):
         return f"{bound or 'CURRENT ROW'} {side or ''}".strip()
     value = binder.bind(bound)

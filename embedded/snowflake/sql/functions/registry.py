@@ -39,11 +39,11 @@ class Call:
     """
 
     name: str
-    nodes: list[exp.Expression]
+    nodes: list[exp.Expr]
     binder: Expressions
-    named: dict[str, exp.Expression] = field(default_factory=dict)
+    named: dict[str, exp.Expr] = field(default_factory=dict)
     distinct: bool = False
-    order: list[exp.Expression] = field(default_factory=list)
+    order: list[exp.Expr] = field(default_factory=list)
     over: str | None = None
     ignore_nulls: bool | None = None
 
