@@ -50,7 +50,7 @@ class Expressions:
 
     # -- names
 
-    def column(self, node: exp.Expr) -> Typed:
+    def column(self, node: exp.Column) -> Typed:
         """A column, a select alias, or a session variable by its place (`$1`)."""
         if isinstance(node.this, exp.Parameter):
             return self._positional(node.this, tuple(name_of(part) for part in node.parts[:-1]))

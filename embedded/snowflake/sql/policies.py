@@ -35,7 +35,7 @@ def police(item: CatalogObject, relation: Relation, binder: Expressions) -> Rela
     if not context.policed or (not row_policy and not masks):
         return relation
     alias = context.alias()
-    values = _values(item, relation, alias)
+    values = _values(relation, alias)
     parts = []
     for column in relation.columns:
         value = values.get(column.name) or Typed(
@@ -51,7 +51,7 @@ def police(item: CatalogObject, relation: Relation, binder: Expressions) -> Rela
     return Relation(text, relation.columns)
 
 
-def _values(item: CatalogObject, relation: Relation, alias: str) -> dict[str, Typed]:
+def _values(relation: Relation, alias: str) -> dict[str, Typed]:
     return {
         column.name: Typed(f"{alias}.{quote(column.duckdb_name)}", column.type, column.nullable, column.exact)
         for column in relation.columns

@@ -37,7 +37,7 @@ def bind_query(node: exp.Expr, context: Context, outer: Scope | None = None) -> 
     relation = _bind_body(node, context, outer)
     if not ctes:
         return relation
-    word = "WITH RECURSIVE" if with_.args.get("recursive") else "WITH"
+    word = "WITH RECURSIVE" if with_ is not None and with_.args.get("recursive") else "WITH"
     return Relation(f"{word} {', '.join(ctes)} {relation.sql}", relation.columns)
 
 

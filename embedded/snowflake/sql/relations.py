@@ -14,7 +14,6 @@ from embedded.snowflake.errors import (
     SqlCompilationError,
     does_not_exist,
     insufficient_privileges,
-    unsupported,
 )
 from embedded.snowflake.names import ObjectName, encode, quote
 from embedded.snowflake.security.privileges import holds, holds_any

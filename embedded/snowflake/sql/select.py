@@ -193,24 +193,18 @@ def _grouping(node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputCol
 _SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
 
 
-def _group_sets(
-    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
-) -> str:
+def _group_sets(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     return (
         f"{_SETS[type(item)]} ({', '.join(_group_set(member, node, binder, outputs) for member in item.expressions)})"
     )
 
 
-def _group_set(
-    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
-) -> str:
+def _group_set(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     members = item.expressions if isinstance(item, exp.Tuple) else [item.this if isinstance(item, exp.Paren) else item]
     return f"({', '.join(_group_item(member, node, binder, outputs) for member in members)})"
 
 
-def _group_item(
-    item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
-) -> str:
+def _group_item(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     """The text of a GROUP BY item; empty for a constant, which does not group."""
     if isinstance(item, exp.Literal) and not item.args.get("is_string"):
         place = int(item.name) if item.name.isdigit() else 0

@@ -117,7 +117,7 @@ def add_source(
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
 
 
-def _listed(alias: exp.Expr) -> list[str]:
+def _listed(alias: exp.TableAlias) -> list[str]:
     return [name_of(column.this if isinstance(column, exp.ColumnDef) else column) for column in alias.columns]
 
 

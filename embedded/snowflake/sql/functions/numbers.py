@@ -273,7 +273,7 @@ def to_number(call: Call) -> Typed:
     lenient = call.name.startswith("TRY_")
     value, rest = call.arg(0), [call.constant(index) for index in range(1, len(call))]
     if rest and isinstance(rest[0], str):
-        value = Typed(number_mask(call.text(0), rest.pop(0)), VARCHAR)
+        value = Typed(number_mask(call.text(0), str(rest.pop(0))), VARCHAR)
     precision, scale = [*(int(str(item)) for item in rest), *([38, 0][len(rest) :])][:2]
     return cast(value, DataType("NUMBER", precision, scale), call.zone, lenient)
 
