@@ -34,7 +34,7 @@ class Schedule:
         from croniter import croniter
 
         zone = ZoneInfo(self.zone or "UTC")
-        found = croniter(self.cron, after.astimezone(zone), day_or=True).get_next(datetime)
+        found = croniter(self.cron or "", after.astimezone(zone), day_or=True).get_next(datetime)
         return found.astimezone(UTC)
 
 

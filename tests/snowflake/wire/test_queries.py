@@ -212,3 +212,46 @@ def test_queries_are_recorded(connect, server):
         ("SELECT", "FAIL", "AUDIT_QUERY", "904"),
     ]
     assert rows[1]["rows_produced"] == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "places"),
+    [
+        ("qmark", "insert into t values (?, ?)", 2),
+        ("numeric", "insert into t (n, s) values (:1, :2)", 2),
+        ("qmark", "insert into t select ?, ?", 2),
+        ("pyformat", "insert into t values (%s, %s)", 2),
+    ],
+)
+def test_many_rows_at_once(connect, style, text, places):
+    connection = connect(paramstyle=style)
+    fetch(connection, "create or replace database d")
+    fetch(connection, "create table t (n int, s varchar)")
+    cursor = connection.cursor()
+    cursor.executemany(text, [(i, f"row {i}")[:places] for i in range(25)])
+    assert cursor.rowcount == 25
+    assert fetch(connection, "select count(*), sum(n), max(s) from t") == [(25, 300, "row 9")]
+
+
+def test_many_rows_are_all_or_none(connect):
+    connection = connect(paramstyle="qmark")
+    fetch(connection, "create or replace database d")
+    fetch(connection, "create table t (n int not null)")
+    rows = [(1,), (2,), (None,)]
+    with pytest.raises(snowflake.connector.errors.Error):
+        connection.cursor().executemany("insert into t values (?)", rows)
+    assert fetch(connection, "select count(*) from t") == [(0,)]
+
+
+def test_files_go_to_a_stage_and_come_back(connect, tmp_path):
+    connection = connect()
+    for text in ("create or replace database d", "create stage st", "create table t (n int, s varchar)"):
+        fetch(connection, text)
+    (tmp_path / "a.csv").write_text("1,x\n2,y\n")
+    [put] = fetch(connection, f"put file://{tmp_path}/*.csv @st")
+    assert put[6] == "UPLOADED"
+    fetch(connection, "copy into t from @st file_format = (type = csv)")
+    assert fetch(connection, "select * from t order by n") == [(1, "x"), (2, "y")]
+    (tmp_path / "out").mkdir()
+    fetch(connection, f"get @st file://{tmp_path}/out/")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.csv.gz"]

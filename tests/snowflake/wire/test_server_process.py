@@ -79,3 +79,13 @@ def test_everything_committed_is_there_after_the_end(start, kill):
     again = start()
     assert [row[1] for row in execute(again, "show databases like 'kept'")] == ["KEPT"]
     assert [row[1] for row in execute(again, "show roles like 'kept_role'")] == ["KEPT_ROLE"]
+
+
+def test_a_kill_in_the_middle_of_a_transaction_undoes_it(start):
+    server = start()
+    execute(server, "create database d", "create table d.public.t (n int)", "insert into d.public.t values (1)")
+    connection = server.connect(enable_server_session_keep_alive_auto_detection=False)
+    connection.cursor().execute("begin")
+    connection.cursor().execute("insert into d.public.t values (2)")
+    server.stop(kill=True)
+    assert execute(start(), "select n from d.public.t") == [(1,)]
