@@ -48,6 +48,7 @@ class Operation:
         base: The state before the run.
         journal: Takes each change of the state; None in previews.
         encrypt: Encrypts a secret for the journal.
+        decrypt: Decrypts a secret of a plan.
         emit: Takes each event, in order.
         program: The program; None where nothing is run.
         plugins: Where plugins are looked for.
@@ -66,6 +67,7 @@ class Operation:
     base: Snapshot = field(default_factory=Snapshot)
     journal: Journal | None = None
     encrypt: Callable[[str], str] | None = None
+    decrypt: Callable[[str], str] | None = None
     options: Options = field(default_factory=Options)
     emit: Callable[[Event], None] = lambda event: None  # noqa: ARG005
     program: Program | None = None

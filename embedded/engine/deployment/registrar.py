@@ -16,6 +16,7 @@ from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.executor import StepExecutor
 from embedded.engine.deployment.generator import StepGenerator
 from embedded.engine.deployment.goal import Goal, ReadGoal
+from embedded.engine.deployment.plan import Plan
 from embedded.engine.deployment.providers import PackageRequest, add_request, default_provider_goal
 from embedded.engine.deployment.steps import Step
 from embedded.engine.errors import EngineError
@@ -47,7 +48,9 @@ class Registrar:
     `silent` registrations are not told: the program runs only to set up providers and hooks.
     """
 
-    def __init__(self, context: Context, generator: StepGenerator, executor: StepExecutor) -> None:
+    def __init__(
+        self, context: Context, generator: StepGenerator, executor: StepExecutor, plan: Plan | None = None
+    ) -> None:
         self._context = context
         self._generator = generator
         self._executor = executor
@@ -60,6 +63,7 @@ class Registrar:
         self._stack_outputs: Properties | None = None
         self.broken = False
         self.silent = False
+        self.plan = plan or Plan()
 
     async def register(self, goal: Goal, request: PackageRequest) -> Registered:
         """Register a resource; one without a provider gets the default one of its package.
@@ -169,6 +173,7 @@ class Registrar:
             self._leave()
 
     def _planned(self, steps: list[Step]) -> list[Step]:
+        self.plan.take(steps)
         for step in steps:
             step.silent = self.silent
             if step.logical and step.new is not None:

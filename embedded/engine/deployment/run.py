@@ -24,6 +24,7 @@ from embedded.engine.deployment.hooks import HookRegistry
 from embedded.engine.deployment.importer import run_imports
 from embedded.engine.deployment.monitor import EngineService, MonitorService, serve
 from embedded.engine.deployment.operation import Operation, Result
+from embedded.engine.deployment.plan import Plan
 from embedded.engine.deployment.policy import PolicyChecker
 from embedded.engine.deployment.providers import ProviderRegistry
 from embedded.engine.deployment.refresh import run_refresh
@@ -121,6 +122,8 @@ class _Run:
             self._context.manager.settle_pending()
         try:
             self._check_targets()
+            if options.plan:
+                self._registrar.plan = Plan.load(options.plan, operation.decrypt)
             await self._policies.start(self._address)
             if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
@@ -136,6 +139,8 @@ class _Run:
             self._context.diagnose("error", error.message)
             self._registrar.refuse()
         self._registrar.finish_stack(self._failed)
+        if options.save_plan and not self._failed:
+            self._registrar.plan.save(options.save_plan, operation.encrypt)
         self._report_failure()
 
     def _runs_program(self) -> bool:
@@ -204,6 +209,8 @@ class _Run:
             await self._refresh()
         else:
             await self._delete()
+            if not self._executor.failed:
+                self._registrar.plan.check_done()
             await self._policies.check_stack()
 
     def _ended_badly(self, program: asyncio.Task[RunResult]) -> bool:
@@ -241,6 +248,7 @@ class _Run:
             steps = await destroy_steps(self._context, self._generator, self._executor)
         else:
             steps = delete_steps(self._context, self._context.previous, self._is_unwanted)
+            self._registrar.plan.take(steps)
         await run_deletes(self._executor, self._context, steps)
 
     def _is_unwanted(self, resource: Resource) -> bool:

@@ -20,9 +20,7 @@ SDK_DIFFERENCES: dict[str, dict[int, dict[str, Any]]] = {
     # Since 3.27x a program goes on with unknown outputs of what failed, where it ended with a traceback before.
     "continue-on-error": {0: {"diagnostics": ["error a: create of a failed as asked", "error update failed"]}},
 }
-NOT_YET: dict[str, str] = {
-    "plan-file": "--plan is accepted, but an up is not held to it yet",
-}
+NOT_YET: dict[str, str] = {}
 
 
 def _cases(scenarios: list[dict[str, Any]]) -> list[Any]:
