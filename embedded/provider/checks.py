@@ -240,8 +240,10 @@ class Checker:
             known = tuple(sorted(key for key in keys if properties.get(key.rsplit(".", 1)[-1])))
             if not known or known in seen:
                 continue
-            seen.add(known)
             count = sum(map(is_set, known))
+            if count > 1 and not is_set(prop.key):
+                continue  # one of those that are set will say so
+            seen.add(known)
             listed = ",".join(known)
             if count == 0:
                 self._fail(where, f'Missing required argument. "{prop.key}": one of `{listed}` must be specified')

@@ -14,6 +14,7 @@ from embedded.provider.state import State
 from embedded.provider.values import UNKNOWN, is_unknown
 
 Path = tuple[str | int, ...]
+_NOTHING = (None, "", [], {})
 
 
 def _sets(normal: Callable[[Any], Any]) -> Callable[[Any, Any], bool]:
@@ -95,7 +96,7 @@ class Planner:
             return False
         if prop.properties and isinstance(new, dict) and isinstance(old, dict):
             return self._object_differs(prop, old, new, path, replace=replace)
-        if isinstance(new, list) and isinstance(old, list) and prop.type in ("list", "set"):
+        if isinstance(new, list) and isinstance(old, list) and new and old and prop.type in ("list", "set"):
             return self._items_differ(prop, old, new, path, replace=replace)
         if _same(old, new):
             return False
@@ -205,7 +206,7 @@ class Planner:
         return bool(row) and row[0].get("level") == self.kind.parameters.level
 
     def _note(self, path: Path, old: Any, new: Any, *, replace: bool) -> None:
-        kind = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+        kind = "ADD" if old in _NOTHING else "DELETE" if new in _NOTHING else "UPDATE"
         self.details[path] = (kind, replace)
 
 
