@@ -121,7 +121,7 @@ def _wrap(template: str) -> Cast:
     return make
 
 
-def _through_text(sql: str, source: DataType, target: DataType, zone: str) -> str:
+def _through_text(sql: str, _: DataType, target: DataType, zone: str) -> str:
     """A VARIANT's scalar, cast from its text."""
     return _CASTS["VARCHAR", target.kind](f"({sql} ->> '$')", VARCHAR, target, zone)
 

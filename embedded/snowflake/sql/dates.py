@@ -123,7 +123,7 @@ def difference(unit: str, start: Typed, end: Typed, zone: str) -> Typed:
     return Typed(text, number(9, 0), start.nullable or end.nullable, exact=False)
 
 
-def subtract(left: Typed, right: Typed, minus: bool, zone: str) -> Typed | None:
+def subtract(left: Typed, right: Typed, minus: bool) -> Typed | None:
     """`date ± days` and `date - date`; None if neither side is a date.
 
     Raises:

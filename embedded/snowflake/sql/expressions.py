@@ -334,10 +334,6 @@ class Expressions:
         query = node.this.this if isinstance(node.this, exp.Subquery) else node.this
         return boolean(f"EXISTS ({self.bind_query(query, self.context, self.scope).sql})", False)
 
-    def quantified(self, node: exp.Expr) -> Typed:
-        """`x = ANY (query)`."""
-        raise unsupported("ANY or ALL of a subquery")
-
     # -- calls
 
     def call(
@@ -456,7 +452,7 @@ def _temporal(left: Typed, right: Typed, minus: bool, zone: str) -> Typed | None
         return add_interval(left, right, minus, zone)
     if left.type is INTERVAL and not minus:
         return add_interval(right, left, False, zone)
-    return subtract(left, right, minus, zone)
+    return subtract(left, right, minus)
 
 
 def _refused(name: str) -> Callable[[Expressions, exp.Expr], Typed]:
@@ -521,7 +517,7 @@ _METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
     exp.TryCast: Expressions.cast,
     exp.Subquery: Expressions.scalar_subquery,
     exp.Exists: Expressions.exists,
-    exp.Any: Expressions.quantified,
+    exp.Any: _refused("ANY or ALL of a subquery"),
     exp.Anonymous: Expressions.call,
     exp.Window: Expressions.window,
     exp.WithinGroup: Expressions.modified,

@@ -104,11 +104,13 @@ _MACROS = {
     ),
     "sf_object_filter(x, wanted, keep)": (
         "sf_object(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "
-        "list_transform(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), lambda k: json_extract(x, '$.\"' || k || '\"')))"
+        "list_transform(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "
+        "lambda k: json_extract(x, '$.\"' || k || '\"')))"
     ),
     "sf_typeof(x)": (
         "CASE json_type(x) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'UBIGINT' THEN 'INTEGER' "
-        "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
+        "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN "
+        "CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
         "ELSE json_type(x) END"
     ),
     # The members of an array or object, as FLATTEN gives them; the path starts with a prefix.

@@ -220,7 +220,8 @@ def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expr | None) 
     declared = table_columns(item)
     if len(declared) != len(relation.columns):
         raise SqlCompilationError(
-            f"View definition for '{item.name}' declared {len(declared)} column(s), but view query produces {len(relation.columns)} column(s).",
+            f"View definition for '{item.name}' declared {len(declared)} column(s), but view query produces"
+            f" {len(relation.columns)} column(s).",
             2057,
             "42601",
         )

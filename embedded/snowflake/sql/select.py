@@ -181,11 +181,7 @@ def _grouping(node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputCol
     parts = [
         text
         for item in [*group.expressions, *sets]
-        if (
-            text := _group_sets(item, node, binder, outputs)
-            if type(item) in _SETS
-            else _group_item(item, node, binder, outputs)
-        )
+        if (text := _group_sets(item, binder, outputs) if type(item) in _SETS else _group_item(item, binder, outputs))
     ]
     return [f"GROUP BY {', '.join(parts) if parts else '(1 + 0)'}"]
 
@@ -193,18 +189,16 @@ def _grouping(node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputCol
 _SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
 
 
-def _group_sets(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
-    return (
-        f"{_SETS[type(item)]} ({', '.join(_group_set(member, node, binder, outputs) for member in item.expressions)})"
-    )
+def _group_sets(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+    return f"{_SETS[type(item)]} ({', '.join(_group_set(member, binder, outputs) for member in item.expressions)})"
 
 
-def _group_set(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+def _group_set(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     members = item.expressions if isinstance(item, exp.Tuple) else [item.this if isinstance(item, exp.Paren) else item]
-    return f"({', '.join(_group_item(member, node, binder, outputs) for member in members)})"
+    return f"({', '.join(_group_item(member, binder, outputs) for member in members)})"
 
 
-def _group_item(item: exp.Expr, node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+def _group_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     """The text of a GROUP BY item; empty for a constant, which does not group."""
     if isinstance(item, exp.Literal) and not item.args.get("is_string"):
         place = int(item.name) if item.name.isdigit() else 0

@@ -31,13 +31,9 @@ def bind_from(node: exp.Expr, binder: Expressions) -> str:
 
 def bind_item(node: exp.Expr, binder: Expressions) -> str:
     """Bind one item of a FROM into the scope; joins nested in it come along."""
-    if (
-        isinstance(node, exp.Subquery | exp.Paren)
-        and isinstance(node.this, exp.Table | exp.Subquery)
-        and not node.alias
-    ):
-        if isinstance(node.this, exp.Table) or node.this.args.get("joins"):
-            return f"({bind_item(node.this, binder)})"
+    inner = node.this if isinstance(node, exp.Subquery | exp.Paren) and not node.alias else None
+    if isinstance(inner, exp.Table) or (isinstance(inner, exp.Subquery) and inner.args.get("joins")):
+        return f"({bind_item(inner, binder)})"
     text = _bind_single(node, binder)
     for join in node.args.get("joins") or []:
         text = _join(text, join, binder)

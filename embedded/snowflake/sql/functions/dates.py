@@ -163,7 +163,10 @@ def date_part(call: Call) -> Typed:
     return date_part_of(call, dates.part(call.word(0), call.name), moment(call, 1))
 
 
-_PART_FUNCTIONS = "YEAR QUARTER MONTH WEEK DAY DAYOFMONTH HOUR MINUTE SECOND DAYOFWEEK DAYOFWEEKISO DAYOFYEAR WEEKOFYEAR WEEKISO YEAROFWEEK YEAROFWEEKISO"
+_PART_FUNCTIONS = (
+    "YEAR QUARTER MONTH WEEK DAY DAYOFMONTH HOUR MINUTE SECOND DAYOFWEEK DAYOFWEEKISO DAYOFYEAR WEEKOFYEAR WEEKISO"
+    " YEAROFWEEK YEAROFWEEKISO"
+)
 
 
 @function(*_PART_FUNCTIONS.split(), args=1)
@@ -302,7 +305,8 @@ def _parsed(text: str, mask: str, kind: DataType, zone: str, lenient: bool) -> T
     pattern = literal(read_pattern(mask))
     tried = f"try_strptime({text}, {pattern})"
     code, noun = ("100040", "Date") if kind is DATE else ("100035", "Timestamp")
-    failed = f"CAST(sf_error('{code}', 'Can''t parse ''' || {text} || ''' as {noun.lower()} with format ''' || {literal(mask)} || '''') AS TIMESTAMP)"
+    message = f"'Can''t parse ''' || {text} || ''' as {noun.lower()} with format ''' || {literal(mask)} || ''''"
+    failed = f"CAST(sf_error('{code}', {message}) AS TIMESTAMP)"
     if "%z" in pattern:
         tried = f"timezone('UTC', try_strptime({text}, {pattern}))"
         read = tried if lenient else f"(CASE WHEN {text} IS NULL THEN NULL ELSE coalesce({tried}, {failed}) END)"

@@ -283,7 +283,8 @@ def array_sort(call: Call) -> Typed:
 @function("ARRAY_MIN", "ARRAY_MAX", args=1)
 def array_extreme(call: Call) -> Typed:
     """The least or greatest element."""
-    keyed = f"list_transform(list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> 'null'), lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
+    items = f"list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> 'null')"
+    keyed = f"list_transform({items}, lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
     return Typed(f"(list_{call.name[-3:].lower()}({keyed})).x", VARIANT)
 
 
