@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.engine import config
@@ -67,6 +67,7 @@ def test_coerce(text: str, value: Any) -> None:
     assert config.coerce(text) == value and type(config.coerce(text)) is type(value)
 
 
+@settings(deadline=None)
 @given(
     key=st.text(st.characters(exclude_characters='"\\', exclude_categories=["C"]), min_size=1), index=st.integers(0, 3)
 )
@@ -190,6 +191,7 @@ def test_stack_file_edits_in_place(tmp_path: Path) -> None:
     assert "- one # first\n    - TWO\n" in text and "secure: v1:xyz" in text and "# inline" in text
 
 
+@settings(deadline=None)
 @given(
     value=st.recursive(
         st.one_of(st.text(st.characters(exclude_categories=["C"])), st.booleans(), st.integers(-(2**63), 2**63 - 1)),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.engine import snapshot as snapshots
@@ -231,6 +231,7 @@ def test_killed_run_is_recovered(backend: FileBackend) -> None:
     assert _names(backend.checkpoint(DEV)) == _names(seen) and not backend.journal_file(DEV).exists()
 
 
+@settings(deadline=None, max_examples=50)
 @given(cut=st.integers(0, 4000))
 def test_journal_may_be_torn_anywhere(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     folder = tmp_path_factory.mktemp("backend")

@@ -242,7 +242,7 @@ def test_second_update_is_refused_while_the_first_runs(real_program: Path, envir
 def test_killed_update_needs_cancel_and_loses_nothing(real_program: Path, environment: Path, pulumi) -> None:
     process = _start(real_program)
     journal = environment / ".pulumi/stacks/proj/dev.json.journal"
-    _await(lambda: journal.read_text().count("\n") >= 4)
+    _await(lambda: any('"put"' in line and '::two"' in line for line in journal.read_text().splitlines()))
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert len(_locks(environment)) == 1
