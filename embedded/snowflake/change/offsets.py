@@ -36,8 +36,19 @@ def start(session: Session, changes: CatalogTransaction, stream: CatalogObject) 
         versions = {table: storage.last.get(table, 0) for table in tables}
     stream.body["tables"] = sorted(versions)
     changes.put(stream)
+    _track(changes, [*versions, stream.body["source"]])
     storage.write_offset(changes.cursor, stream.oid, versions)
     changes.committed.append(lambda: storage.offsets.update({stream.oid: versions}))
+
+
+def _track(changes: CatalogTransaction, sources: list[int]) -> None:
+    """Switch change tracking on at what a stream is on, as its first stream does in Snowflake."""
+    for oid in sources:
+        source = changes.get(oid)
+        if source.kind == "TABLE" and not (source.body.get("properties") or {}).get("CHANGE_TRACKING"):
+            source = source.changed()
+            source.body.setdefault("properties", {})["CHANGE_TRACKING"] = True
+            changes.put(source)
 
 
 def tables_of(session: Session, stream: CatalogObject) -> list[int]:

@@ -147,12 +147,12 @@ class World:
             gone,
         )
 
-    def begin(self, who: int, a: int, b: int) -> None:
+    def begin(self, who: int, _a: int, _b: int) -> None:
         if who not in self.model.open:
             self.sessions[who].execute("begin")
             self.model.open[who] = Transaction(len(self.model.states) - 1, self.model.base)
 
-    def commit(self, who: int, a: int, b: int) -> None:
+    def commit(self, who: int, _a: int, _b: int) -> None:
         self.sessions[who].execute("commit")
         model, own = self.model, self.model.open.pop(who, None)
         if own is None:
@@ -164,11 +164,11 @@ class World:
             model.base = max(own.start, own.base)
         model.sink += own.sink
 
-    def rollback(self, who: int, a: int, b: int) -> None:
+    def rollback(self, who: int, _a: int, _b: int) -> None:
         self.sessions[who].execute("rollback")
         self.model.open.pop(who, None)
 
-    def consume(self, who: int, a: int, b: int) -> None:
+    def consume(self, who: int, _a: int, _b: int) -> None:
         model, own = self.model, self.model.open.get(who)
         try:
             self.sessions[who].execute(
