@@ -1,5 +1,7 @@
 """Expressions: values and types as Snowflake gives them."""
 
+# ruff: noqa: DTZ001 - TIMESTAMP_NTZ values have no zone.
+
 from __future__ import annotations
 
 from datetime import date, datetime, time

@@ -14,6 +14,8 @@ from embedded.snowflake.account import Account
 from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.session.session import Session
+from embedded.snowflake.sql.fence import may_fail
+from embedded.snowflake.sql.translate import query_text
 
 ROWS = [
     (f"C{i}", f"u{i}@x{i % 3}.com", i % 4, None if i % 5 == 0 else i * 10, "secret" if i % 2 else str(i))
@@ -258,3 +260,22 @@ def test_translations_are_kept_apart_by_role(world: World) -> None:
     assert [world.rows(role, text)[0][0] for role in (*ROLES, *ROLES)] == [
         len(world.seen(role)) for role in (*ROLES, *ROLES)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ('(s1."GRP" = 1)', False),
+        ('((s1."NOTE" LIKE \'a%\') OR (s1."AMT" IS NULL))', False),
+        ('(CAST(s1."NOTE" AS INTEGER) = 1)', True),
+        ('((1 / s1."GRP") > 0)', True),
+        ('(s1."A" IN (SELECT s2."B" FROM t AS s2))', True),
+    ],
+)
+def test_what_can_fail_is_known(text: str, fails: bool) -> None:
+    assert may_fail(text) == fails
+
+
+def test_conditions_that_can_fail_are_kept_behind_the_policy(world: World) -> None:
+    translated = query_text(world.sessions["ANALYST"], "select id from cust where note::int = 1")
+    assert "LIMIT 4611686018427387904" in translated.duckdb_sql

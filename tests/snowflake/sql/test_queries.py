@@ -78,7 +78,8 @@ CASES: list[tuple[str, list[tuple[Any, ...]]]] = [
         [("a", "JAN", 1)],
     ),
     (
-        "select a.x, b.y from (select 1 x, '2024-01-05'::date d) a asof join (select '2024-01-01'::date d, 2 y) b match_condition (a.d >= b.d)",
+        "select a.x, b.y from (select 1 x, '2024-01-05'::date d) a"
+        " asof join (select '2024-01-01'::date d, 2 y) b match_condition (a.d >= b.d)",
         [(1, 2)],
     ),
     (

@@ -69,12 +69,14 @@ def test_histories(filled: Any) -> None:
         ("SUCCESS", "SELECT")
     ]
     assert filled(f"select count(*) from table(information_schema.query_history_by_session()) {wanted}") == [(1,)]
-    read = f"select base_objects_accessed[0]:objectName::varchar from snowflake.account_usage.access_history a join snowflake.account_usage.query_history q using (query_id) {wanted}"
+    read = "select base_objects_accessed[0]:objectName::varchar from snowflake.account_usage.access_history a"
+    read += f" join snowflake.account_usage.query_history q using (query_id) {wanted}"
     assert filled(read) == [(f"{filled.database}.PUBLIC.T",)]
 
 
 def test_dependencies(filled: Any) -> None:
-    text = f"select referenced_object_name from snowflake.account_usage.object_dependencies where referencing_object_name = 'V' and referencing_database = '{filled.database}'"
+    text = "select referenced_object_name from snowflake.account_usage.object_dependencies"
+    text += f" where referencing_object_name = 'V' and referencing_database = '{filled.database}'"
     assert filled(text) == [("T",)]
 
 
