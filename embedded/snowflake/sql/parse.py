@@ -20,7 +20,7 @@ from embedded.snowflake.tokens import tokenize
 MARK = "\x01"
 _SNOWFLAKE = Dialect.get_or_raise("snowflake")
 _PARSER = _SNOWFLAKE.parser_class
-_OWN_SYNTAX = {"CAST", "TRY_CAST", "EXTRACT", "POSITION", "CASE", "ANY", "EXISTS", "ROLLUP", "CUBE"}
+_OWN_SYNTAX = {"AND", "OR", "CAST", "TRY_CAST", "EXTRACT", "POSITION", "CASE", "ANY", "EXISTS", "ROLLUP", "CUBE"}
 _FUNCTIONS = (
     set(_PARSER.FUNCTIONS) | set(_PARSER.FUNCTION_PARSERS) | set(_PARSER.NO_PAREN_FUNCTION_PARSERS)
 ) - _OWN_SYNTAX
