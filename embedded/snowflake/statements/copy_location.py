@@ -199,4 +199,8 @@ def _parquet(table: pa.Table, options: dict[str, Any], header: bool) -> bytes:
     return out.getvalue()
 
 
-_WRITERS: dict[str, Callable[[pa.Table, dict[str, Any], bool], bytes]] = {"CSV": _csv, "JSON": _json, "PARQUET": _parquet}
+_WRITERS: dict[str, Callable[[pa.Table, dict[str, Any], bool], bytes]] = {
+    "CSV": _csv,
+    "JSON": _json,
+    "PARQUET": _parquet,
+}
