@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
 
+# Session parameters that Snowflake takes but does not list: the form of results, ARROW or JSON, for each client.
+RESULT_FORMATS = ("PYTHON_CONNECTOR_QUERY_RESULT_FORMAT", "GO_QUERY_RESULT_FORMAT", "QUERY_RESULT_FORMAT")
+
+
 def use_role(session: Session, name: str) -> None:
     """Take another role.
 

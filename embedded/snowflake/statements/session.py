@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.catalog.parameters import properties
 from embedded.snowflake.catalog.show import matches_like
-from embedded.snowflake.catalog.values import read_keys, read_properties
+from embedded.snowflake.catalog.values import Property, read_keys, read_properties, word
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, operation_cannot_be_performed, unsupported
 from embedded.snowflake.names import ObjectName
 from embedded.snowflake.result import TIMESTAMP_LTZ, Result, StatementType, listing, status
 from embedded.snowflake.security.privileges import may_use_role
-from embedded.snowflake.session.context import use_database, use_role, use_schema, use_warehouse
+from embedded.snowflake.session.context import RESULT_FORMATS, use_database, use_role, use_schema, use_warehouse
 from embedded.snowflake.session.dispatch import Statement, handles
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import NUMBER
@@ -100,7 +100,7 @@ def alter_session(session: Session, statement: Statement) -> Result:
     """Set or unset session parameters."""
     tokens = statement.tokens
     tokens.expect("ALTER", "SESSION")
-    known = properties("session")
+    known = {**properties("session"), **{key: Property(word("ARROW", "JSON")) for key in RESULT_FORMATS}}
     if tokens.accept("SET"):
         found = read_properties(tokens, known, "SESSION")
         if not found:

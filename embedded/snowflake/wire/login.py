@@ -24,7 +24,7 @@ from embedded.snowflake.security.users import (
     has_password,
     is_disabled,
 )
-from embedded.snowflake.session.context import use_database, use_schema, use_warehouse
+from embedded.snowflake.session.context import RESULT_FORMATS, use_database, use_schema, use_warehouse
 from embedded.snowflake.session.session import Session
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.wire import keypair
@@ -189,6 +189,8 @@ def _session_parameters(data: dict[str, Any]) -> dict[str, str]:
         parameter = PARAMETERS.get(str(key).upper())
         if parameter is not None and value is not None:
             found[parameter.key] = parameter.check(str(value))
+        elif str(key).upper() in RESULT_FORMATS:
+            found[str(key).upper()] = str(value).upper()
     return found
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from embedded.snowflake.catalog.parameters import PARAMETERS, session_setting
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result, StatementType
+from embedded.snowflake.session.context import RESULT_FORMATS
 from embedded.snowflake.wire.answers import answer, bearer, failure, read_json
 from embedded.snowflake.wire.binds import read_binds
 from embedded.snowflake.wire.executions import Execution, Executions
@@ -253,16 +254,13 @@ def _takes_arrays(text: str) -> bool:
     return text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE") or text.lstrip()[:5].upper() == "MERGE"
 
 
-_FORMATS = ("PYTHON_CONNECTOR_QUERY_RESULT_FORMAT", "GO_QUERY_RESULT_FORMAT", "QUERY_RESULT_FORMAT")
-
-
 def _wants_arrow(execution: Execution) -> bool:
-    client = execution.login.session.client_application.upper()
-    for key in _FORMATS:
-        if key in PARAMETERS:
-            own = key == "QUERY_RESULT_FORMAT" or key.partition("_")[0] in client
-            if own and session_setting(execution.login.session, key).value.upper() == "JSON":
-                return False
+    session = execution.login.session
+    client = session.client_application.upper()
+    for key in RESULT_FORMATS:
+        is_its_own = key == "QUERY_RESULT_FORMAT" or key.partition("_")[0] in client
+        if is_its_own and str(session.parameters.get(key, "")).upper() == "JSON":
+            return False
     return True
 
 

@@ -117,16 +117,13 @@ def test_abort_by_request(client, token, server):
     assert found[0]["code"] == "000604"
 
 
-def test_json_results_when_asked_for(client, token):
-    query(client, token, "alter session set python_connector_query_result_format = 'JSON'")
+def test_json_results_when_asked_for(client):
     data = log_in(client, CLIENT_APP_ID="Go", SESSION_PARAMETERS={"GO_QUERY_RESULT_FORMAT": "JSON"})["data"]
-    answer = query(
-        client,
-        data["token"],
-        "select 1, 'a', null, true, '1970-01-02'::date, '00:00:01.5'::time, '1970-01-01 00:00:01'::timestamp_ntz",
-    )["data"]
-    if answer["queryResultFormat"] == "json":
-        assert answer["rowset"] == [["1", "a", None, "1", "1", "1.500000000", "1.000000000"]]
+    text = "select 1, 'a', null, true, '1970-01-02'::date, '00:00:01.5'::time, '1970-01-01 00:00:01'::timestamp_ntz"
+    answer = query(client, data["token"], text)["data"]
+    assert answer["rowset"] == [["1", "a", None, "1", "1", "1.500000000", "1.000000000"]]
+    query(client, data["token"], "alter session set go_query_result_format = 'ARROW'")
+    assert query(client, data["token"], text)["data"]["queryResultFormat"] == "arrow"
 
 
 def test_an_unknown_path_is_named(client):

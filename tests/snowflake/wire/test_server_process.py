@@ -36,7 +36,7 @@ def serve(*arguments, **environment):
 
 
 def execute(server, *texts):
-    connection = server.connect(enable_server_session_keep_alive_auto_detection=False)
+    connection = server.connect()
     try:
         return [connection.cursor().execute(text).fetchall() for text in texts][-1]
     finally:
@@ -84,7 +84,7 @@ def test_everything_committed_is_there_after_the_end(start, kill):
 def test_a_kill_in_the_middle_of_a_transaction_undoes_it(start):
     server = start()
     execute(server, "create database d", "create table d.public.t (n int)", "insert into d.public.t values (1)")
-    connection = server.connect(enable_server_session_keep_alive_auto_detection=False)
+    connection = server.connect()
     connection.cursor().execute("begin")
     connection.cursor().execute("insert into d.public.t values (2)")
     server.stop(kill=True)
