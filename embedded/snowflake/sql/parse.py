@@ -104,6 +104,25 @@ def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str
     return prepared, texts
 
 
+# Words that are operators after an operand and calls anywhere else.
+_OPERATORS = {"LIKE", "ILIKE", "RLIKE", "REGEXP", "XOR", "COLLATE", "FILTER"}
+_STARTS = {
+    TokenType.SELECT,
+    TokenType.DISTINCT,
+    TokenType.COMMA,
+    TokenType.L_PAREN,
+    TokenType.WHERE,
+    TokenType.AND,
+    TokenType.OR,
+    TokenType.WHEN,
+    TokenType.THEN,
+    TokenType.ELSE,
+    TokenType.ON,
+    TokenType.HAVING,
+    TokenType.QUALIFY,
+}
+
+
 def _split(token: Token) -> list[Token]:
     """A token, or the two that `?::`, an operator of another dialect, is in Snowflake."""
     if token.text != "?::" or token.token_type in _NO_NAME:
@@ -127,6 +146,8 @@ def _is_call(tokens: list[Token], index: int) -> bool:
         return True
     if token.text.upper() == "INSERT" and before.token_type == TokenType.THEN:
         # MERGE … WHEN NOT MATCHED THEN INSERT (columns)
+        return False
+    if token.text.upper() in _OPERATORS and before.token_type not in _STARTS:
         return False
     replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
     return before.token_type not in _NO_CALL_AFTER and not replaces_star

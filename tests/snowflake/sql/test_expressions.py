@@ -94,6 +94,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("strtok('a,b;c', ',;', 3)", "c", ""),
     ("'a_c' like 'a^_c' escape '^'", True, ""),
     ("'abc' ilike any ('x%', 'A%')", True, ""),
+    ("'abc' like ('a%') and ('abc' rlike ('a.c')) or (false)", True, ""),
+    ("'abc' not ilike ('A') and like('abc', 'a%')", True, ""),
     ("startswith('abc', 'ab')", True, ""),
     ("sha2('a')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", ""),
     # regular expressions
