@@ -17,6 +17,7 @@ from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 
 MAX_SCALE = Decimal(1000)
+LOG_WIDTH = 100
 
 _Command = Callable[..., Any]
 
@@ -275,9 +276,10 @@ def _context(stack: str) -> tuple[Path, Any, dict[str, str]]:
 
 
 def _console() -> Any:
+    """Returns the console to print to; where it is no terminal, lines are as long as the summary's table needs."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty())
+    return Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH, soft_wrap=True)
 
 
 def main() -> None:

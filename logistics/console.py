@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -50,27 +51,25 @@ def print_summary(console: Console, stack: str, summary: Summary) -> None:
     console.print(_sights_table(summary))
     segments = ", ".join(f"{count:,} {segment}" for segment, count in summary.segments.items()) or "none yet"
     console.print(f"[bold]Segments[/]   {segments}", highlight=False)
-    console.print(f"[bold]Next[/]       {_next_steps(stack)}", highlight=False)
+    console.print("[bold]Next[/]       " + f"\n{'':11}".join(_next_steps(stack)), highlight=False)
 
 
 def _sights_table(summary: Summary) -> Table:
-    table = Table(title="The same three customers, as each role sees them", title_justify="left", title_style="bold")
-    for heading in ("role (user)", "sees in all", *summary.customers):
-        table.add_column(heading, overflow="fold")
+    title = f"The same {len(summary.customers)} customers, as each role sees them"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("role", "user", "sees", "customer", "e-mail", "tier"):
+        table.add_column(heading, no_wrap=True)
     for sight in summary.sights:
-        seen = {row[0]: "\n".join(str(value) for value in row[1:]) for row in sight.rows}
-        table.add_row(
-            f"{sight.role}\n({sight.user})",
-            f"{sight.total:,}",
-            *[seen.get(customer, "[dim]no row[/]") for customer in summary.customers],
-        )
-        table.add_section()
+        seen = {row[0]: row[1:] for row in sight.rows}
+        for position, customer in enumerate(summary.customers):
+            who = (sight.role, sight.user, f"{sight.total:,}") if position == 0 else ("", "", "")
+            table.add_row(*who, customer, *(str(value) for value in seen.get(customer, ("[dim]no row[/]", ""))))
     return table
 
 
-def _next_steps(stack: str) -> str:
-    environment = f'eval "$(.venv/bin/logistics env --stack {stack})"'
+def _next_steps(stack: str) -> tuple[str, ...]:
     return (
-        f"edit Pulumi.{stack}.yaml and `make preview STACK={stack}` to see what would change; "
-        f"`make down` to remove it all; {environment} to use pulumi and the connector yourself"
+        f"make preview STACK={stack}   what a change in Pulumi.{stack}.yaml or sql/ would do",
+        f'eval "$(.venv/bin/logistics env --stack {stack})"   to use pulumi and any Snowflake client yourself',
+        "make down   to remove it all",
     )

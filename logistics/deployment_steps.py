@@ -38,7 +38,7 @@ def bring_up(root: Path, stack: str, engine: str, scale: Decimal, port: int | No
             said.append(f"{'started' if started else 'running'} on {server.HOST}:{running.port}")
     pulumi = prepared_pulumi(root, settings, engine)
     steps.announce("Deployment", f"pulumi up --stack {stack} --yes")
-    if code := pulumi.run("up", "--yes", "--skip-preview"):
+    if code := pulumi.run("up", "--yes", "--skip-preview", "--suppress-outputs"):
         raise LogisticsError(
             f"pulumi up ended with exit code {code}: mend what it says above and run the same command again"
         )
@@ -68,7 +68,7 @@ def load_and_run(root: Path, settings: StackSettings, scale: Decimal, steps: Ste
             said.append(f"{loaded.rows:,} rows {'loaded' if loaded.changed else 'unchanged'}")
         with steps.step("Tasks") as said:
             run = run_segments_task(settings, connection)
-            said.append("update_customer_segments done" if run.had_changes else "nothing pending")
+            said.append("update_customer_segments done" if run.had_changes or loaded.changed else "nothing pending")
 
 
 def _checked(root: Path, settings: StackSettings) -> str:

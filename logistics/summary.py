@@ -15,7 +15,7 @@ from logistics.sql import full_name, identifier
 
 ENGINEER, ANALYST, OTHER = "DATA_ENGINEER", "DATA_ANALYST", "DATA_SCIENTIST"
 COMPARED_CUSTOMERS = 3
-_COLUMNS = "customer_id, customer_name, contact_email, customer_tier"
+_COLUMNS = "customer_id, contact_email, customer_tier"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Sight:
         role: the role.
         user: the user who asked.
         total: the number of customers it sees at all.
-        rows: id, name, e-mail and tier of those of the compared customers that it sees.
+        rows: id, e-mail and tier of those of the compared customers that it sees.
     """
 
     role: str
