@@ -10,7 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.engine import values
+from embedded.engine import property_types, values
 from embedded.engine.assets import Archive, Asset, with_hash
 from embedded.engine.errors import EngineError
 from embedded.engine.values import UNKNOWN, OutputValue, ResourceReference, SealedSecret, Secret
@@ -20,7 +20,7 @@ _LEAVES = (
     | st.booleans()
     | st.floats(allow_nan=False, allow_infinity=False).map(values.number)
     | st.integers(-(2**53), 2**53)
-    | st.text().filter(lambda text: text not in values._UNKNOWN_TEXTS)
+    | st.text().filter(lambda text: text not in property_types.UNKNOWN_TEXTS)
 )
 _KEYS = st.text().filter(lambda key: key != values.SIGNATURE)
 VALUES = st.recursive(
@@ -81,12 +81,16 @@ def test_json_has_no_escapes_of_html_or_letters() -> None:
         (
             OutputValue(1, dependencies=("u",)),
             {"keep_outputs": True},
-            {values.SIGNATURE: values.OUTPUT_SIGNATURE, "value": 1, "dependencies": ["u"]},
+            {values.SIGNATURE: property_types.OUTPUT_SIGNATURE, "value": 1, "dependencies": ["u"]},
         ),
         (ResourceReference("u", "i"), {"keep_resources": False}, "i"),
         (ResourceReference("u"), {"keep_resources": False}, "u"),
-        (ResourceReference("u", UNKNOWN), {}, {values.SIGNATURE: values.RESOURCE_SIGNATURE, "urn": "u", "id": ""}),
-        (b"\xff", {}, {values.SIGNATURE: values.BYTES_SIGNATURE, "base64": "/w=="}),
+        (
+            ResourceReference("u", UNKNOWN),
+            {},
+            {values.SIGNATURE: property_types.RESOURCE_SIGNATURE, "urn": "u", "id": ""},
+        ),
+        (b"\xff", {}, {values.SIGNATURE: property_types.BYTES_SIGNATURE, "base64": "/w=="}),
     ],
 )
 def test_what_a_reader_does_not_understand_is_kept_from_it(value: Any, flags: dict[str, bool], wanted: Any) -> None:
@@ -95,7 +99,7 @@ def test_what_a_reader_does_not_understand_is_kept_from_it(value: Any, flags: di
     assert values.to_struct({"v": value}, **flags) == expected
 
 
-@pytest.mark.parametrize("text", sorted(values._UNKNOWN_TEXTS))
+@pytest.mark.parametrize("text", sorted(property_types.UNKNOWN_TEXTS))
 def test_every_kind_of_unknown_is_understood(text: str) -> None:
     struct = Struct()
     struct.update({"v": [text]})

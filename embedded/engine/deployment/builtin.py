@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins.client import (
+from embedded.engine.plugins.client import ProviderClient
+from embedded.engine.plugins.results import (
     CheckFailure,
     CheckResult,
     CreateResult,
     DiffResult,
     InvokeResult,
-    ProviderClient,
     ProviderError,
     ReadResult,
 )

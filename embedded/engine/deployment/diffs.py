@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from embedded.engine.deployment import paths
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins.client import DiffResult
+from embedded.engine.plugins.results import DiffResult
 from embedded.engine.values import Properties, Secret, Value, equal
 
 _INIT_ERROR_KEY = "#initerror"

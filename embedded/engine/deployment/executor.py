@@ -12,7 +12,7 @@ from embedded.engine.deployment.context import Context
 from embedded.engine.deployment.steps import Step, mark_secret_outputs
 from embedded.engine.errors import EngineError
 from embedded.engine.events import ResourceOperationFailedEvent, ResourceOutputsEvent, ResourcePreEvent
-from embedded.engine.plugins.client import InitError
+from embedded.engine.plugins.results import InitError
 
 
 class StepExecutor:

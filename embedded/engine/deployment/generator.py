@@ -26,7 +26,7 @@ from embedded.engine.deployment.steps import (
 )
 from embedded.engine.deployment.targets import UrnPatterns
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins.client import CheckFailure, DiffResult
+from embedded.engine.plugins.results import CheckFailure, DiffResult
 from embedded.engine.state import Resource
 from embedded.engine.urn import (
     ROOT_STACK_TYPE,

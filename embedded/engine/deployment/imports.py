@@ -12,7 +12,7 @@ from embedded.engine.deployment.context import Context
 from embedded.engine.deployment.goal import Goal
 from embedded.engine.deployment.steps import ReplaceStep, Step
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins.client import InitError, ProviderError
+from embedded.engine.plugins.results import InitError, ProviderError
 from embedded.engine.state import Resource, timestamp
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from embedded.engine.deployment import builtin, diffs
 from embedded.engine.deployment.goal import Goal
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins.client import CheckResult, DiffResult, ProviderClient
+from embedded.engine.plugins.client import ProviderClient
 from embedded.engine.plugins.host import DYNAMIC_PACKAGE, PluginHost
+from embedded.engine.plugins.results import CheckResult, DiffResult
 from embedded.engine.state import Resource
 from embedded.engine.urn import (
     PROVIDER_TYPE_PREFIX,

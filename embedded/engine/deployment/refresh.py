@@ -13,7 +13,8 @@ from embedded.engine.deployment import diffs
 from embedded.engine.deployment.context import Context
 from embedded.engine.deployment.executor import StepExecutor
 from embedded.engine.deployment.steps import Step
-from embedded.engine.plugins.client import DiffResult, InitError, ProviderClient, ReadResult
+from embedded.engine.plugins.client import ProviderClient
+from embedded.engine.plugins.results import DiffResult, InitError, ReadResult
 from embedded.engine.state import Resource, timestamp
 from embedded.engine.values import Properties, equal
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from embedded.engine.errors import EngineError
 from embedded.engine.events import PropertyDiff, StepMetadata
-from embedded.engine.plugins.client import DiffResult, InitError, ProviderError
+from embedded.engine.plugins.results import DiffResult, InitError, ProviderError
 from embedded.engine.state import Resource, timestamp
 from embedded.engine.values import UNKNOWN_TEXT, Secret, equal
 

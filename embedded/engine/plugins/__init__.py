@@ -1,6 +1,8 @@
 """Resource plugins: found, started, spoken to over gRPC, and stopped."""
 
-from embedded.engine.plugins.client import (
+from embedded.engine.plugins.client import ProviderClient
+from embedded.engine.plugins.host import PluginHost, PluginSource
+from embedded.engine.plugins.results import (
     CheckFailure,
     CheckResult,
     CreateResult,
@@ -8,11 +10,9 @@ from embedded.engine.plugins.client import (
     InitError,
     InvokeResult,
     PropertyDiffKind,
-    ProviderClient,
     ProviderError,
     ReadResult,
 )
-from embedded.engine.plugins.host import PluginHost, PluginSource
 
 __all__ = [
     "CheckFailure",

@@ -28,12 +28,12 @@ from embedded.engine.deployment.refresh import run_refresh
 from embedded.engine.deployment.registrar import Registrar, Terminated, package_request
 from embedded.engine.events import Event
 from embedded.engine.options import Options
-from embedded.engine.plugins.client import (
+from embedded.engine.plugins.client import ProviderClient
+from embedded.engine.plugins.results import (
     CheckResult,
     CreateResult,
     DiffResult,
     InitError,
-    ProviderClient,
     ProviderError,
     ReadResult,
 )
