@@ -88,7 +88,7 @@ class Checker:
     def _defaults(self, properties: Properties, result: dict[str, Any], old: Mapping[str, Any]) -> list[str]:
         """Fill in names and defaults; return the names of what was filled in."""
         defaulted = []
-        kept = set(old.get(DEFAULTS) or ())
+        kept: set[str] = set(old.get(DEFAULTS) or ())
         for prop in properties.defaulted:
             if prop.name in result:
                 continue

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from embedded.provider import names
+from embedded.provider import literals, names
 from embedded.provider.description import Property, Resource
 from embedded.provider.errors import StatementError
 from embedded.provider.reads import Reads
@@ -111,11 +111,11 @@ class Operation:
         """Return whether the schema or the database that should hold an object is gone."""
         database = names.quote(parts[0])
         if len(parts) > 2:
-            from embedded.provider.kinds.statements import like
-
             place = f"IN DATABASE {database}"
             try:
-                rows = self.show("SCHEMAS", parts[1], f"SHOW SCHEMAS LIKE {like(parts[1])} {place}", None, place)
+                rows = self.show(
+                    "SCHEMAS", parts[1], f"SHOW SCHEMAS LIKE {literals.text(parts[1])} {place}", None, place
+                )
                 if not any(row["name"] == parts[1] for row in rows):
                     return True
             except StatementError as error:
@@ -124,7 +124,5 @@ class Operation:
         return self._database_missing(parts[0])
 
     def _database_missing(self, database: str) -> bool:
-        from embedded.provider.kinds.statements import like
-
-        rows = self.show("DATABASES", database, f"SHOW DATABASES LIKE {like(database)}", None)
+        rows = self.show("DATABASES", database, f"SHOW DATABASES LIKE {literals.text(database)}", None)
         return not any(row["name"] == database for row in rows)

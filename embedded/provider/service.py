@@ -227,7 +227,7 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _checked(checked: Checked) -> Any:
-    failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in checked.failures]
+    failures: list[Any] = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in checked.failures]
     return provider_pb2.CheckResponse(inputs=encode_struct(checked.inputs), failures=failures)
 
 

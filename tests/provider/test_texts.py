@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from embedded.provider import datatypes, literals, names
 from embedded.provider.errors import StatementError, summary
 from embedded.provider.kinds.columns import items, size
-from embedded.provider.kinds.grants import singular, split_id
 from embedded.provider.kinds.policies import read_signature
 from embedded.provider.kinds.sqltext import body_of_view
 from embedded.provider.kinds.tables import cluster_keys, read_column
+from embedded.provider.kinds.targets import singular, split_id
 from embedded.provider.ordering import set_order
 
 PARTS = st.lists(st.text(min_size=1), min_size=1, max_size=3)

@@ -255,14 +255,14 @@ class DatabaseKind(Kind):
         """Ask for the replication of the database, then for its parameters."""
         context = op.client.context(op.deadline)
         primary = names.full(context["CURRENT_ORGANIZATION_NAME"], context["CURRENT_ACCOUNT_NAME"], op.parts[0])
-        found.describe = op.run(f"SHOW REPLICATION DATABASES WITH PRIMARY {primary}")
+        found.other["replication"] = op.run(f"SHOW REPLICATION DATABASES WITH PRIMARY {primary}")
         super().look_closer(op, found)
 
 
 def _database_read(op: Operation, found: Found) -> None:
     op.state.set("is_transient", "TRANSIENT" in columns.text(found.show.get("options")))
-    if len(found.describe) == 1:
-        _replication_read(op, found.describe[0])
+    if len(found.other["replication"]) == 1:
+        _replication_read(op, found.other["replication"][0])
 
 
 def _replication_read(op: Operation, row: Row) -> None:

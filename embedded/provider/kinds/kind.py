@@ -18,11 +18,12 @@ Convert = Callable[[Any], Any]
 
 @dataclass
 class Found:
-    """What Snowflake says of an object: its row of SHOW, the rows of DESCRIBE, and its parameters."""
+    """What Snowflake says of an object: its row of SHOW, the rows of DESCRIBE, its parameters, and other answers."""
 
     show: Row = field(default_factory=dict)
     describe: list[Row] = field(default_factory=list)
     parameters: dict[str, Row] = field(default_factory=dict)
+    other: dict[str, list[Row]] = field(default_factory=dict)
 
     def described(self, key: str = "property", value: str = "value") -> dict[str, Any]:
         """Return DESCRIBE's rows of name and value as a dictionary."""

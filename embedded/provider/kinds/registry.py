@@ -5,7 +5,19 @@ import importlib
 
 from embedded.provider.kinds.kind import Kind
 
-_MODULES = ("account", "users", "grants", "tables", "views", "tasks", "policies", "code", "stages", "settings")
+_MODULES = (
+    "account",
+    "users",
+    "grants",
+    "tables",
+    "views",
+    "tasks",
+    "policies",
+    "security",
+    "code",
+    "stages",
+    "settings",
+)
 
 
 @functools.cache

@@ -7,9 +7,9 @@ from typing import Any
 from embedded.provider import description, literals, names
 from embedded.provider.errors import CancelledError, ProviderError, StatementError
 from embedded.provider.kinds import columns
-from embedded.provider.kinds.grants import split_id
 from embedded.provider.kinds.kind import Kind
 from embedded.provider.kinds.statements import like
+from embedded.provider.kinds.targets import split_id
 from embedded.provider.operation import Operation
 from embedded.provider.ordering import set_order
 

@@ -87,10 +87,9 @@ def _stage_rows(found: Found) -> dict[str, dict[str, tuple[str, str, str]]]:
     """Return DESCRIBE STAGE as group, property: (value, default, type)."""
     groups: dict[str, dict[str, tuple[str, str, str]]] = {}
     for row in found.describe:
-        cells = (columns.text(row.get(f"property_{part}")) for part in ("value", "default", "type"))
-        groups.setdefault(columns.text(row.get("parent_property")), {})[columns.text(row.get("property"))] = tuple(
-            cells
-        )  # type: ignore[assignment]
+        value, default, kind = (columns.text(row.get(f"property_{part}")) for part in ("value", "default", "type"))
+        group = groups.setdefault(columns.text(row.get("parent_property")), {})
+        group[columns.text(row.get("property"))] = (value, default, kind)
     return groups
 
 

@@ -213,7 +213,7 @@ def _read(op: Operation, found: Found) -> None:
     state.set("owner", columns.text(row.get("owner")))
     own, inherited = (
         columns.whole(row.get("retention_time")),
-        columns.whole(found.parameters["schema"].get("retention_time")),
+        columns.whole(found.other["schema"][0].get("retention_time")),
     )
     if op.importing or state.get("data_retention_time_in_days") not in (None, -1) or own != inherited:
         state.set("data_retention_time_in_days", own)
@@ -242,7 +242,7 @@ class TableKind(Kind):
         place = f"IN DATABASE {names.quote(database)}"
         rows = op.show("SCHEMAS", schema, f"SHOW SCHEMAS LIKE {like(schema)} {place}", f"SHOW SCHEMAS {place}", place)
         row = next((row for row in rows if row["name"] == schema), {})
-        found.parameters = {"schema": row}
+        found.other = {"schema": [row]}
         found.describe = op.run(f"DESCRIBE TABLE {op.fqn} TYPE = COLUMNS")
 
 

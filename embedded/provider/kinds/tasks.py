@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from embedded.provider import literals, names
@@ -192,12 +192,12 @@ class TaskKind(Kind):
         return next((row for row in rows if row.get("name") == name), None)
 
 
-def _predecessors(row: Row) -> list[names.Name]:
+def _predecessors(row: Mapping[str, Any]) -> list[names.Name]:
     text = columns.text(row.get("predecessors")).strip()
     return [names.parse(str(name)) for name in json.loads(text)] if text not in ("", "[]", "null") else []
 
 
-def _relations(row: Row) -> dict[str, Any]:
+def _relations(row: Mapping[str, Any]) -> dict[str, Any]:
     text = columns.text(row.get("task_relations")).strip()
     return json.loads(text) if text else {}
 
@@ -206,7 +206,7 @@ def _name(text: Any) -> str:
     return names.requote(str(text)) if text else ""
 
 
-def _show_relations(row: Any) -> list[dict[str, Any]]:
+def _show_relations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     relations = _relations(row)
     return [
         {

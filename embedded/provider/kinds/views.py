@@ -116,8 +116,8 @@ class ViewKind(Kind):
 
     def look_closer(self, op: Operation, found: Found) -> None:
         """Ask for references of policies, of metric functions, then for the columns."""
-        found.parameters = {
-            name: op.run(references(name, op.fqn, "VIEW"))  # type: ignore[dict-item]
+        found.other = {
+            name: op.run(references(name, op.fqn, "VIEW"))
             for name in ("POLICY_REFERENCES", "DATA_METRIC_FUNCTION_REFERENCES")
         }
         found.describe = op.run(f"DESCRIBE VIEW {op.fqn}")
@@ -161,12 +161,12 @@ def _view_read(op: Operation, found: Found) -> None:
             has = bool(re.search(rf"\b{word}\b", head, re.IGNORECASE))
             if op.importing or has != (state.get(key) == "true"):
                 state.set(key, "true" if has else "false")
-    policies: list[Any] = found.parameters["POLICY_REFERENCES"]  # type: ignore[assignment]
+    policies = found.other["POLICY_REFERENCES"]
     state.set("column", _read_columns(found.describe, policies))
     rows = {columns.text(row.get("POLICY_KIND")): row for row in policies if not row.get("REF_COLUMN_NAME")}
     state.set("row_access_policy", _read_row_access(op, rows.get("ROW_ACCESS_POLICY")))
     state.set("aggregation_policy", _read_aggregation(op, rows.get("AGGREGATION_POLICY")))
-    _read_metrics(op, found.parameters["DATA_METRIC_FUNCTION_REFERENCES"])  # type: ignore[arg-type]
+    _read_metrics(op, found.other["DATA_METRIC_FUNCTION_REFERENCES"])
 
 
 def _read_columns(rows: list[Any], policies: list[Any]) -> list[dict[str, Any]]:
