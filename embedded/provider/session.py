@@ -84,6 +84,7 @@ def _import_connector() -> tuple[Any, Any]:
 
 def _login_failure(given: Mapping[str, Any], error: Any) -> str:
     where = given.get("host") or f"{given['account']}.snowflakecomputing.com"
+    where = f"{where}:{given['port']}" if given.get("port") else where
     return (
         f"cannot open a Snowflake session for user {given.get('user', '')} in account {given['account']} at {where}: "
         f"{_reason(error)}. Check snowflake:user, its password or key, snowflake:host and snowflake:port"
