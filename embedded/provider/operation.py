@@ -109,19 +109,18 @@ class Operation:
 
     def missing_parents(self, parts: tuple[str, ...]) -> bool:
         """Return whether the schema or the database that should hold an object is gone."""
-        database = names.quote(parts[0])
-        if len(parts) > 2:
-            place = f"IN DATABASE {database}"
-            try:
-                rows = self.show(
-                    "SCHEMAS", parts[1], f"SHOW SCHEMAS LIKE {literals.text(parts[1])} {place}", None, place
-                )
-                if not any(row["name"] == parts[1] for row in rows):
-                    return True
-            except StatementError as error:
-                if not error.missing:
-                    raise
-        return self._database_missing(parts[0])
+        database = parts[0] if parts else ""
+        return (len(parts) > 2 and self._schema_missing(database, parts[1])) or self._database_missing(database)
+
+    def _schema_missing(self, database: str, schema: str) -> bool:
+        place = f"IN DATABASE {names.quote(database)}"
+        try:
+            rows = self.show("SCHEMAS", schema, f"SHOW SCHEMAS LIKE {literals.text(schema)} {place}", None, place)
+        except StatementError as error:
+            if not error.missing:
+                raise
+            return False  # the database is the one to ask for
+        return not any(row["name"] == schema for row in rows)
 
     def _database_missing(self, database: str) -> bool:
         rows = self.show("DATABASES", database, f"SHOW DATABASES LIKE {literals.text(database)}", None)

@@ -213,7 +213,9 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         if request.tok not in data_sources.FUNCTIONS:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok} is not supported by the embedded provider")
         answer = self._provider.ask(data_sources.FUNCTIONS[request.tok], request.args)
-        return provider_pb2.InvokeResponse(**{"return": encode_struct(answer)})
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode_struct(answer))  # a keyword of Python
+        return response
 
     @_answers
     def Call(self, request: Any, context: Any) -> Any:
