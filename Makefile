@@ -41,12 +41,14 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 .venv/.installed: requirements/run.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make install PYTHON=python3.12" >&2; exit 2; }
+	@echo "▸ Environment          .venv from $(PYTHON), requirements/run.txt"
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(call uv,-r requirements/run.txt)
 	@$(call uv,--no-deps -e .)
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed
+	@echo "▸ Environment          requirements/dev.txt"
 	@$(call uv,-r requirements/dev.txt)
 	@touch $@
 
