@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from embedded.engine.deployment import diffs
 from embedded.engine.deployment.aliases import alias_urns
+from embedded.engine.deployment.comparison import difference
 from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.goal import Goal, ReadGoal
 from embedded.engine.deployment.hooks import state_name
@@ -31,17 +32,10 @@ from embedded.engine.state import Resource
 from embedded.engine.urn import (
     ROOT_STACK_TYPE,
     child,
-    is_default_provider,
     is_provider_type,
     qualified_type_of,
-    split_provider_reference,
 )
-from embedded.engine.values import Properties, dumps, equal, to_json, without_secrets
-
-_PROVIDER_CONFIG_UNKNOWN = (
-    "The provider for this resource has inputs that are not known during preview.\n"
-    "This preview may not correctly represent the changes that will be applied during an update."
-)
+from embedded.engine.values import Properties, dumps, to_json, without_secrets
 
 
 @dataclass
@@ -327,7 +321,8 @@ class StepGenerator:
         old, new, goal = registration.old, registration.new, registration.goal
         assert old is not None
         has_init_errors = bool(old.init_errors)
-        diff = await self._diff(registration)
+        forced = self._replace_targets.matches(registration.urn)
+        diff = await difference(self._context, old, new, goal, forced, self.replaces, self.aliased)
         diff = diffs.with_replace_on_changes(diff, goal.replace_on_changes, has_init_errors)
         if diff.changes != "some" and not old.pending_replacement:
             return []
@@ -406,67 +401,6 @@ class StepGenerator:
         if not self._context.dry_run:
             raise EngineError(message)
         self._context.diagnose("warning", message, registration.urn)
-
-    # --- comparing ---------------------------------------------------------------------------------------------------
-
-    async def _diff(self, registration: _Registration) -> DiffResult:
-        old, new, goal = registration.old, registration.new, registration.goal
-        assert old is not None
-        if self._replace_targets.matches(registration.urn) or old.taint:
-            return DiffResult("some", replace_keys=("id",))
-        if self._is_triggered(old, new):
-            return DiffResult("some", replace_keys=("replacementTrigger",))
-        if self._follows_a_replaced(new):
-            return DiffResult("some", replace_keys=("replaceWith",))
-        if await self._provider_changed(old, new):
-            return DiffResult("some", replace_keys=("provider",))
-        if not goal.custom:
-            return DiffResult("none" if equal(old.inputs, new.inputs) else "some")
-        if new.is_provider:
-            return await self._context.providers.diff(old, new.inputs, goal.ignore_changes)
-        provider = self._context.providers.get(new.provider)
-        if not provider.configured:
-            self._context.diagnose("warning", _PROVIDER_CONFIG_UNKNOWN, registration.urn)
-            return DiffResult("some")
-        result = await provider.diff(registration.urn, old.id, old.inputs, old.outputs, new.inputs, goal.ignore_changes)
-        if result.changes != "unknown":
-            return result
-        news = diffs.with_ignored_changes(new.inputs, old.inputs, goal.ignore_changes)
-        by_value = diffs.of_values(old.inputs, news)
-        return DiffResult(
-            by_value.changes,
-            result.replace_keys,
-            result.stable_keys,
-            by_value.changed_keys,
-            result.delete_before_replace,
-            by_value.detailed,
-        )
-
-    @staticmethod
-    def _is_triggered(old: Resource, new: Resource) -> bool:
-        return old.replacement_trigger is not None and not equal(old.replacement_trigger, new.replacement_trigger)
-
-    def _follows_a_replaced(self, new: Resource) -> bool:
-        leaders = [*new.replace_with, *([new.deleted_with] if new.deleted_with else [])]
-        return any(urn in self.replaces for urn in leaders)
-
-    async def _provider_changed(self, old: Resource, new: Resource) -> bool:
-        if old.provider == new.provider or not old.provider or not new.provider:
-            return False
-        old_urn, _ = split_provider_reference(old.provider)
-        new_urn, _ = split_provider_reference(new.provider)
-        if self.aliased.get(old_urn) == new_urn:
-            return False
-        if not (is_default_provider(old_urn) and is_default_provider(new_urn)):
-            return True
-        old_provider = self._context.olds.get(old_urn)
-        new_provider = self._context.news.get(new_urn)
-        if old_provider is None or new_provider is None:
-            return False
-        providers = self._context.providers
-        plugin = providers.get(new.provider)
-        result = await providers.diff_config(plugin, old_provider, new_provider.inputs, [])
-        return result.replaces
 
     # --- reads -------------------------------------------------------------------------------------------------------
 
