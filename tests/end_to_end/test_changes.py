@@ -17,7 +17,7 @@ def changes(platform, *arguments):
     return sorted(
         (step["op"], step["urn"].split("::")[2].rsplit("$", 1)[-1], step["urn"].rsplit("::", 1)[-1])
         for step in json.loads(done.stdout)["steps"]
-        if step["op"] not in ("same", "read")
+        if step["op"] not in ("same", "read", "refresh")
     )
 
 

@@ -24,4 +24,4 @@ def test_staging_and_prod_leave_dev_alone(platform, tmp_path):
         assert "COMPUTE_WH_DEV" not in {row[0] for row in shown}
     assert platform.rows(objects, role="ACCOUNTADMIN") == before
     assert platform.rows("select count(*) from marts.tbl_dim_customer") == [(3,)]
-    platform.project.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes", "--non-interactive")
+    platform.project.pulumi("preview", "--stack", "dev", "--expect-no-changes", "--non-interactive")
