@@ -42,10 +42,9 @@ class StepExecutor:
     async def _execute(self, step: Step) -> bool:
         context = self._context
         self._before(step)
-        key = None
-        manager = None if context.dry_run else context.manager
-        if manager is not None and step.pending:
-            key = manager.begin(step.pending, step.resource)
+        # A preview keeps the same books, only without a journal: what is left to delete is told from them.
+        manager = context.manager
+        key = manager.begin(step.pending, step.resource) if step.pending else None
         try:
             await self._apply_with_hooks(step)
         except InitError as error:
@@ -53,7 +52,7 @@ class StepExecutor:
             self._fail(step, error)
             return False
         except EngineError as error:
-            if manager is not None and key is not None:
+            if key is not None:
                 manager.finish(key)
             self._fail(step, error)
             return False
@@ -97,8 +96,7 @@ class StepExecutor:
         if step.new is not None:
             mark_secret_outputs(step.new)
             context.news[step.new.urn] = step.new
-        if not context.dry_run:
-            step.record(context.manager, key)
+        step.record(context.manager, key)
 
     def _succeed(self, step: Step) -> None:
         context = self._context

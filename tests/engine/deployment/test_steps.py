@@ -76,7 +76,7 @@ def test_preview_changes_nothing(deploy, goal) -> None:
     deploy([goal("a", r=1), goal("b", deps=["a"], by="y")])
     before, cloud = deploy.snapshot.resources, dict(deploy.cloud)
     outcome = deploy([goal("a", r=2), goal("b", deps=["a"], by="y")], preview=True)
-    assert "create-replacement a" in outcome.steps
+    assert outcome.steps == ["create-replacement a", "replace a", "same b", "delete-replaced a"]
     assert outcome.entries == []
     assert deploy.cloud == cloud
     assert not any(resource.delete for resource in before)
