@@ -42,6 +42,7 @@ class CancelledError(ProviderError):
     """The run was cancelled or ran out of time."""
 
 
+_EXISTS = 2002
 _MISSING = (
     "does not exist or not authorized",
     "Object does not exist, or operation cannot be performed",
@@ -72,6 +73,11 @@ class StatementError(ProviderError):
     def missing(self) -> bool:
         """Whether the object does not exist (or is not visible to the role)."""
         return any(text in self.reason for text in _MISSING)
+
+    @property
+    def exists(self) -> bool:
+        """Whether an object of that name is there already."""
+        return self.errno == _EXISTS
 
 
 def summary(sql: str) -> tuple[str, str]:

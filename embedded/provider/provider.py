@@ -29,7 +29,7 @@ from embedded.provider.plan import Planner, replaced_keys, unknown_outputs
 from embedded.provider.reads import Reads
 from embedded.provider.session import Client, ConnectorSession, Pool, Row
 from embedded.provider.state import DEFAULTS, META, State, to_names
-from embedded.provider.values import UNKNOWN, Secret, decode_struct
+from embedded.provider.values import UNKNOWN, Secret, decode_struct, encode_struct
 
 _TIMEOUTS = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"  # the key under which official states keep their timeouts
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -189,8 +189,14 @@ class Provider:
 
     # -- create, update, delete, read ----------------------------------------------------------------------------------
 
-    def create(self, token: str, properties: Values, timeout: float, *, preview: bool) -> ReadResult:
-        """Create an object, or tell what a preview knows of it."""
+    def create(
+        self, token: str, properties: Values, timeout: float, *, preview: bool, interrupted: bool = False
+    ) -> ReadResult:
+        """Create an object, or tell what a preview knows of it.
+
+        After an interrupted run nobody knows whether the object came to be: if it did, it is taken up and brought to what
+        the program says, and what cannot be looked up is undone before it is done again.
+        """
         resource, kind = self._type(token)
         inputs = State(resource, properties)
         if preview:
@@ -199,10 +205,35 @@ class Provider:
         state = self._wished(resource, inputs, State(resource))
         op = self._operation(resource, kind, inputs, State(resource), state, timeout, "create")
         op.creating = True
-        with self._partial(op, properties):
-            kind.create(op)
-            self._read_back(op)
+        if interrupted:
+            with contextlib.suppress(ProviderError):
+                kind.undo(op)
+        try:
+            with self._partial(op, properties):
+                kind.create(op)
+                self._read_back(op)
+        except StatementError as error:
+            if not (interrupted and error.exists):
+                raise
+            return self._take_up(token, kind.id_of(op), properties, timeout, error)
         return ReadResult(op.id, self._outputs(op))
+
+    def _take_up(self, token: str, id_: str, properties: Values, timeout: float, error: StatementError) -> ReadResult:
+        """Make an object that an interrupted run left behind this resource's own.
+
+        Raises:
+            StatementError: the one given: what stands there cannot be changed into what the program says.
+        """
+        none = struct_pb2.Struct()
+        found = self.read(token, id_, none, none, timeout)
+        if not found.id:
+            raise error
+        olds, old_inputs = encode_struct(found.outputs), encode_struct(found.inputs)
+        difference = self.diff(token, olds, properties, old_inputs, [])
+        if difference.replaces:
+            raise error
+        outputs = self.update(token, found.id, olds, properties, old_inputs, timeout, preview=False)
+        return ReadResult(found.id, outputs)
 
     def update(
         self, token: str, id_: str, olds: Values, news: Values, old_inputs: Values, timeout: float, *, preview: bool
@@ -295,13 +326,21 @@ class Provider:
 
     @contextlib.contextmanager
     def _partial(self, op: Operation, inputs: Values) -> Iterator[None]:
-        """Keep what was reached when an operation fails after the object came to be."""
+        """Keep what was reached when an operation fails after the object came to be.
+
+        What the object is like then is read, so that the next update sends what is still missing and nothing twice.
+        """
         try:
             with self._safely(op):
                 yield
         except ProviderError as error:
             if not op.id:
                 raise
+            if not op.creating:
+                op.state, op.refreshing = op.old, True
+            op.wrote()
+            with contextlib.suppress(ProviderError, ValueError):
+                op.kind.read(op)
             raise PartialFailure(str(error), op.id, self._outputs(op), decode_struct(inputs)) from error
 
     def _wished(self, resource: Resource, inputs: State, old: State) -> State:

@@ -172,9 +172,12 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     @_answers
-    def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        """Create an object."""
-        result = self._provider.create(_token(request), request.properties, request.timeout, preview=request.preview)
+    def Create(self, request: Any, context: Any) -> Any:
+        """Create an object; the call's metadata may say that a killed run was at it before."""
+        interrupted = ("pulumi-interrupted-create", "true") in context.invocation_metadata()
+        result = self._provider.create(
+            _token(request), request.properties, request.timeout, preview=request.preview, interrupted=interrupted
+        )
         return provider_pb2.CreateResponse(id=result.id, properties=encode_struct(result.outputs))
 
     @_answers

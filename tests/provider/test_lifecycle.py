@@ -13,7 +13,7 @@ from embedded.provider.errors import (
     UnsupportedError,
 )
 from embedded.provider.provider import PartialFailure, Provider
-from embedded.provider.values import UNKNOWN, encode_struct
+from embedded.provider.values import UNKNOWN, decode_struct, encode_struct
 
 IN_RAW = {"database": "D", "schema": "S"}
 NOTHING = encode_struct({})
@@ -58,6 +58,25 @@ def test_an_object_that_cannot_be_read_back_is_kept_in_the_state(scripted, refus
         stack.up("AccountRole", "r", {"name": "R"})
     assert failure.value.id == "R"
     assert failure.value.outputs["name"] == "R"
+
+
+def test_an_update_that_fails_half_way_goes_on_from_there(stack):
+    table = {"name": "T", "database": "DB", "schema": "PUBLIC", "columns": [{"name": "A", "type": "INT"}]}
+    stack.up("Database", "db", {"name": "DB"})
+    stack.up("Table", "t", table)
+    stack.provider.run("INSERT INTO DB.PUBLIC.T VALUES (1)")
+    added = {"name": "B", "type": "INT", "nullable": False}
+    wrong = {**table, "comment": "c", "columns": [*table["columns"], {"name": "C", "type": "INT"}, added]}
+    with pytest.raises(PartialFailure) as failure:
+        stack.up("Table", "t", wrong)
+    kept = stack.resources["t"]
+    kept.outputs = decode_struct(encode_struct(failure.value.outputs))
+    assert kept.outputs["comment"] == "c"
+    stack.sent.clear()
+    wished = {**wrong, "columns": [*table["columns"], {"name": "C", "type": "INT"}]}
+    stack.up("Table", "t", wished)
+    assert [sql for sql in stack.sent if sql.startswith("ALTER")] == []
+    assert stack.up("Table", "t", wished) == "same"
 
 
 def test_an_object_that_was_not_created_is_not_kept(scripted, refused):

@@ -148,6 +148,9 @@ class Kind:
         if self.after_create:
             self.after_create(op)
 
+    def undo(self, op: Operation) -> None:
+        """Undo what an interrupted creation may have done, where it cannot be looked up."""
+
     def update(self, op: Operation) -> None:
         """Change the object in place."""
         if self.recreate & op.changes.keys():

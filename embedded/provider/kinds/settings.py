@@ -275,6 +275,13 @@ class ExecuteKind(Kind):
             op.reads.wrote("EXECUTE")
         op.id = str(uuid.uuid4())
 
+    def undo(self, op: Operation) -> None:
+        """Run the statement that reverts: whether the other one ran is not known."""
+        try:
+            op.run(op.inputs.get("revert"))
+        finally:
+            op.reads.wrote("EXECUTE")
+
     def update(self, op: Operation) -> None:
         """Keep a changed revert or query in the state."""
 

@@ -311,6 +311,10 @@ class ConstraintKind(Kind):
         op.write(" ".join(pieces))
         op.id = _SEPARATOR.join((value("name"), str(value("type")).upper(), value("table_id")))
 
+    def undo(self, op: Operation) -> None:
+        """Drop the constraint, if it is there."""
+        op.write(f"ALTER TABLE {_table_name(op.inputs.get('table_id'))} DROP CONSTRAINT {op.inputs.get('name')}")
+
     def update(self, op: Operation) -> None:
         """Keep a changed name or comment in the state only, as officially."""
 
