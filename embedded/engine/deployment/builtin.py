@@ -91,7 +91,9 @@ class Builtin(ProviderClient):
             return DiffResult("some", changed_keys=("input",))
         return DiffResult("some", replace_keys=("name",), changed_keys=("name",))
 
-    async def create(self, urn: str, inputs: Properties, timeout: float, preview: bool) -> CreateResult:
+    async def create(
+        self, urn: str, inputs: Properties, timeout: float, preview: bool, *, interrupted: bool = False
+    ) -> CreateResult:
         """Look up the stack; a stash takes its input."""
         if type_of(urn) == STASH_TYPE:
             outputs = {"input": inputs.get("input"), "output": inputs.get("input")}

@@ -92,7 +92,7 @@ class MemoryProvider(ProviderClient):
             delete_before_replace=any(key[0] == "d" for key in replaces),
         )
 
-    async def create(self, urn, inputs, timeout, preview):
+    async def create(self, urn, inputs, timeout, preview, *, interrupted=False):
         if preview:
             return CreateResult("", {**inputs, "out": UNKNOWN})
         name = await self._call("create", urn)
