@@ -135,6 +135,8 @@ class SnapshotManager:
         self._owned = list(base.resources)
         self._next_key = 1
         self.changed = any(operation.type != "creating" for operation in base.pending_operations)
+        # URNs that a killed run was making: whether they came to be is not known.
+        self.interrupted_creates = frozenset(operation.resource.urn for operation in _inherited(base))
 
     def begin(self, type_: str, resource: Resource) -> int:
         """Record that an operation begins; the key ends it."""

@@ -1,6 +1,7 @@
 """What the provider does with a resource: check, diff, create, read, update, delete; apart from how it is asked."""
 
 import contextlib
+import copy
 import json
 import re
 import time
@@ -454,7 +455,9 @@ def _without_secrets(op: Operation, error: ProviderError) -> ProviderError:
         message = message.replace(text, "***")
     if message == str(error):
         return error
-    masked = ProviderError(message)
+    # The same kind of error, since its number still says what to do about it.
+    masked = copy.copy(error)
+    masked.args = (message,)
     masked.__cause__ = None
     return masked
 

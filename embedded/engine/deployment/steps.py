@@ -163,7 +163,8 @@ class CreateStep(Step):
             return
         provider = context.providers.get(new.provider)
         timeout = new.custom_timeouts.get("create", 0)
-        result = await provider.create(new.urn, new.inputs, timeout, context.dry_run)
+        interrupted = new.urn in context.manager.interrupted_creates
+        result = await provider.create(new.urn, new.inputs, timeout, context.dry_run, interrupted=interrupted)
         new.id, new.outputs = result.id, result.outputs
         new.refresh_before_update = result.refresh_before_update
 

@@ -49,6 +49,8 @@ CHANNEL_OPTIONS = (
 _DIFF_KINDS = ("add", "add-replace", "delete", "delete-replace", "update", "update-replace")
 _UNAVAILABLE_CONFIG = "the provider's configuration is not known yet"
 
+_INTERRUPTED = (("pulumi-interrupted-create", "true"),)
+
 
 @dataclass
 class _Abilities:
@@ -210,8 +212,18 @@ class ProviderClient:
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
-    async def create(self, urn: str, inputs: Properties, timeout: float, preview: bool) -> CreateResult:
+    async def create(
+        self, urn: str, inputs: Properties, timeout: float, preview: bool, *, interrupted: bool = False
+    ) -> CreateResult:
         """Make a resource; in a preview, say what its outputs will be.
+
+        Args:
+            urn: The resource.
+            inputs: Its checked inputs.
+            timeout: Seconds; 0 is the provider's own.
+            preview: Whether only to tell the outputs.
+            interrupted: A run was killed while it made this resource. Said in the call's metadata, which providers that do
+                not know it ignore: one that does may take up what the killed run left behind.
 
         Raises:
             InitError: It was made, but did not come up.
@@ -228,7 +240,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            response = await self._stub.Create(request)
+            response = await self._stub.Create(request, metadata=_INTERRUPTED if interrupted else None)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error, inputs) from error
         if not response.id and not preview:
