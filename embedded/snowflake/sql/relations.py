@@ -41,9 +41,9 @@ def bind_table(node: exp.Expr, binder: Expressions) -> tuple[Relation, tuple[str
     if name.database is None and name.schema is None and name.name in context.ctes:
         cte = context.ctes[name.name]
         return Relation(f"SELECT * FROM {cte.alias}", cte.columns), (name.name,)
-    path = tuple(part for part in full_path(context, name) if part)
+    path: tuple[str, ...] = tuple(part for part in full_path(context, name) if part)
     schema = path[-2] if len(path) > 1 else ""
-    if schema in _SYSTEM_SCHEMAS and (schema == "INFORMATION_SCHEMA" or path[0] == "SNOWFLAKE"):
+    if schema in _SYSTEM_SCHEMAS and (schema == "INFORMATION_SCHEMA" or path[:1] == ("SNOWFLAKE",)):
         return bind_system_view(context, path), path
     item = find_relation(context, name)
     return replace(bind_object(item, node, binder), oid=item.oid), path

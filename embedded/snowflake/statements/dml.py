@@ -59,7 +59,7 @@ def insert(session: Session, statement: Statement) -> Result:
     return affected(StatementType.INSERT, number_of_rows_inserted=count)
 
 
-def with_ctes(tree: exp.Expression) -> exp.Expression:
+def with_ctes(tree: exp.Expr) -> exp.Expr:
     """The query of an INSERT, with the WITH that the parser gave to the INSERT itself."""
     query = tree.args.get("expression")
     if query is None:
@@ -71,7 +71,7 @@ def with_ctes(tree: exp.Expression) -> exp.Expression:
     return query
 
 
-def without_defaults(query: exp.Expression, width: int) -> tuple[exp.Expression, set[int]]:
+def without_defaults(query: exp.Expr, width: int) -> tuple[exp.Expr, set[int]]:
     """Take columns out of VALUES that are DEFAULT in every row, and say which: their defaults are filled in.
 
     Raises:
@@ -169,7 +169,7 @@ def update(session: Session, statement: Statement) -> Result:
     )
 
 
-def _assigned(item: exp.Expression) -> exp.Expression:
+def _assigned(item: exp.Expr) -> exp.Expr:
     if not isinstance(item, exp.EQ) or not isinstance(item.this, exp.Column):
         raise SqlCompilationError(f"syntax error in SET: {item.sql('snowflake')}", 1003, "42000")
     return item.this
@@ -179,7 +179,7 @@ def _new_values(
     session: Session,
     table: CatalogObject,
     target: list[TableColumn],
-    items: list[exp.Expression],
+    items: list[exp.Expr],
     translated: Translated,
 ) -> dict[int, str]:
     values, place = {}, 1
@@ -192,7 +192,7 @@ def _new_values(
     return values
 
 
-def _rows_of(tree: exp.Expression, items: list[exp.Expression], source: exp.Expression | None) -> exp.Select:
+def _rows_of(tree: exp.Expr, items: list[exp.Expr], source: exp.Expr | None) -> exp.Select:
     """The query that gives the identity of each row of an UPDATE or DELETE, and its new values."""
     select = exp.Select(expressions=[rid_column(tree.this), *items])
     select.set("from_", exp.From(this=rid_table(tree.this)))

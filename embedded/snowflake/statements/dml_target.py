@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RID = "$RID"
 
 
-def target_table(session: Session, statement: Statement, node: exp.Expression, *privileges: str) -> CatalogObject:
+def target_table(session: Session, statement: Statement, node: exp.Expr, *privileges: str) -> CatalogObject:
     """The table that a DML statement changes.
 
     Raises:
@@ -70,7 +70,7 @@ def column_named(table: CatalogObject, name: str) -> TableColumn:
     raise invalid_identifier(quote_if_needed(name))
 
 
-def listed_columns(table: CatalogObject, names: Sequence[exp.Expression]) -> list[TableColumn]:
+def listed_columns(table: CatalogObject, names: Sequence[exp.Expr]) -> list[TableColumn]:
     """The columns that a list names, or all that can be written to.
 
     Raises:
@@ -87,19 +87,19 @@ def listed_columns(table: CatalogObject, names: Sequence[exp.Expression]) -> lis
     return found
 
 
-def rid_table(node: exp.Expression) -> exp.Expression:
+def rid_table(node: exp.Expr) -> exp.Expr:
     """A copy of a target's table node whose scan also gives the rows' identity."""
     copy = node.copy()
     copy.meta["target_rid"] = True
     return copy
 
 
-def alias_of(node: exp.Expression) -> exp.Identifier:
+def alias_of(node: exp.Expr) -> exp.Identifier:
     """The name by which expressions call a FROM item that is a table or has an alias."""
     return exp.to_identifier(_alias(node), quoted=True)
 
 
-def _alias(node: exp.Expression) -> str:
+def _alias(node: exp.Expr) -> str:
     alias = node.args.get("alias")
     if alias is not None and alias.this is not None:
         return name_of(alias.this)
@@ -108,13 +108,13 @@ def _alias(node: exp.Expression) -> str:
     raise unsupported(f"{node.key.upper()} without an alias in a DML statement")
 
 
-def rid_column(node: exp.Expression) -> exp.Expression:
+def rid_column(node: exp.Expr) -> exp.Expr:
     """The identity of a target's row, as a select item."""
     column = exp.Column(this=exp.to_identifier(RID, quoted=True), table=alias_of(node))
     return exp.alias_(column, RID, quoted=True)
 
 
-def named(value: exp.Expression, name: str) -> exp.Expression:
+def named(value: exp.Expr, name: str) -> exp.Expr:
     """A select item under a name of ours."""
     return exp.alias_(value.copy(), name, quoted=True)
 
@@ -125,12 +125,12 @@ def output(translated: Translated, place: int, alias: str) -> Typed:
     return Typed(f"{alias}.{quote(translated.duckdb_names[place])}", column.type, column.nullable)
 
 
-def is_default(node: exp.Expression) -> bool:
+def is_default(node: exp.Expr) -> bool:
     """Whether a value is the word DEFAULT."""
     return isinstance(node, exp.Var | exp.Column) and node.name.upper() == "DEFAULT" and not _is_quoted(node)
 
 
-def _is_quoted(node: exp.Expression) -> bool:
+def _is_quoted(node: exp.Expr) -> bool:
     return isinstance(node.this, exp.Identifier) and (
         bool(node.this.args.get("quoted")) or bool(node.args.get("table"))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -49,9 +49,9 @@ class Clause:
     """A WHEN: what it does, its own condition, and the columns it assigns with their values."""
 
     action: str
-    condition: exp.Expression | None
+    condition: exp.Expr | None
     columns: list[TableColumn]
-    values: list[exp.Expression]
+    values: list[exp.Expr]
 
 
 @handles("MERGE")
@@ -83,9 +83,7 @@ def _check_privileges(session: Session, table: CatalogObject, clauses: list[Clau
         require(session, action, table)
 
 
-def _clause(
-    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expression, when: exp.Expression
-) -> Clause:
+def _clause(session: Session, statement: Statement, table: CatalogObject, tree: exp.Expr, when: exp.Expr) -> Clause:
     if when.args.get("source"):
         raise unsupported("MERGE … WHEN NOT MATCHED BY SOURCE")
     then, condition = when.args["then"], when.args.get("condition")
@@ -100,8 +98,8 @@ def _clause(
 
 
 def _assignments(
-    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expression, then: exp.Expression
-) -> tuple[list[TableColumn], list[exp.Expression]]:
+    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expr, then: exp.Expr
+) -> tuple[list[TableColumn], list[exp.Expr]]:
     if any(isinstance(item, exp.Star) for item in then.expressions):
         return _by_name(session, statement, table, tree)
     columns = [column_named(table, name_of(item.this.this)) for item in then.expressions]
@@ -111,13 +109,13 @@ def _assignments(
 
 
 def _inserted(
-    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expression, then: exp.Expression
-) -> tuple[list[TableColumn], list[exp.Expression]]:
+    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expr, then: exp.Expr
+) -> tuple[list[TableColumn], list[exp.Expr]]:
     if isinstance(then.this, exp.Star):
         return _by_name(session, statement, table, tree)
     columns = listed_columns(table, then.this.expressions if then.this is not None else [])
     found = then.args.get("expression")
-    values = found.expressions if isinstance(found, exp.Tuple) else [found]
+    values: list[Any] = found.expressions if isinstance(found, exp.Tuple) else [found]
     if len(values) != len(columns):
         raise SqlCompilationError(
             f"Insert value list does not match column list expecting {len(columns)} but got {len(values)}",
@@ -128,8 +126,8 @@ def _inserted(
 
 
 def _by_name(
-    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expression
-) -> tuple[list[TableColumn], list[exp.Expression]]:
+    session: Session, statement: Statement, table: CatalogObject, tree: exp.Expr
+) -> tuple[list[TableColumn], list[exp.Expr]]:
     """ALL BY NAME: every column of the table from the source's column of the same name.
 
     Raises:
@@ -144,13 +142,13 @@ def _by_name(
         raise SqlCompilationError("ALL BY NAME: the source and the table have different columns", 2020, "21S01")
     from embedded.snowflake.statements.dml_target import alias_of
 
-    values = [
+    values: list[exp.Expr] = [
         exp.Column(this=exp.to_identifier(column.name, quoted=True), table=alias_of(source)) for column in columns
     ]
     return columns, values
 
 
-def _items(clauses: list[Clause]) -> list[exp.Expression]:
+def _items(clauses: list[Clause]) -> list[exp.Expr]:
     """Which clause a row falls to, and the values of each clause, computed only where its condition holds."""
     chosen = exp.Case(
         ifs=[
@@ -170,14 +168,14 @@ def _items(clauses: list[Clause]) -> list[exp.Expression]:
     return items
 
 
-def _matched_query(tree: exp.Expression, clauses: list[Clause]) -> exp.Select:
+def _matched_query(tree: exp.Expr, clauses: list[Clause]) -> exp.Select:
     select = exp.Select(expressions=[rid_column(tree.this), *_items(clauses)])
     select.set("from_", exp.From(this=rid_table(tree.this)))
     select.set("joins", [exp.Join(this=tree.args["using"].copy(), on=tree.args["on"].copy(), kind="INNER")])
     return select
 
 
-def _unmatched_query(tree: exp.Expression, clauses: list[Clause]) -> exp.Select:
+def _unmatched_query(tree: exp.Expr, clauses: list[Clause]) -> exp.Select:
     inner = exp.Select(expressions=[exp.Literal.number(1)])
     inner.set("from_", exp.From(this=rid_table(tree.this)))
     inner.set("where", exp.Where(this=tree.args["on"].copy()))

@@ -32,7 +32,7 @@ class Branch:
 
     table: CatalogObject
     columns: list[TableColumn]
-    values: list[exp.Expression] | None
+    values: list[exp.Expr] | None
     when: int | None
 
 
@@ -70,12 +70,10 @@ def multi_insert(session: Session, statement: Statement) -> Result:
     return Result(columns, [tuple(counts)], statement_type=StatementType.MULTI_TABLE_INSERT)
 
 
-def _branches(
-    session: Session, statement: Statement, tree: exp.Expression
-) -> tuple[list[Branch], list[exp.Expression | None]]:
+def _branches(session: Session, statement: Statement, tree: exp.Expr) -> tuple[list[Branch], list[exp.Expr | None]]:
     """The INTO clauses, and the conditions of the WHENs; ELSE is a condition of None."""
     branches: list[Branch] = []
-    conditions: list[exp.Expression | None] = []
+    conditions: list[exp.Expr | None] = []
     in_else = False
     for item in tree.expressions:
         if item.args.get("expression") is not None:
@@ -101,7 +99,7 @@ def _filters(
     session: Session,
     statement: Statement,
     translated: Translated,
-    conditions: list[exp.Expression | None],
+    conditions: list[exp.Expr | None],
     first: bool,
 ) -> list[str]:
     """For each WHEN the DuckDB condition for its rows; ELSE takes the rows that no WHEN took."""

@@ -120,7 +120,7 @@ def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObje
     changes.committed.append(lambda: remove_folder(session.account, stage))
 
 
-def start_sequence(session: Session, changes: CatalogTransaction, sequence: CatalogObject) -> None:
+def start_sequence(changes: CatalogTransaction, sequence: CatalogObject) -> None:
     """Make a new sequence give its start next."""
     body = sequence.body
     sequences.create(changes.cursor, sequences.sequence_name(sequence.oid), body["start"], body["increment"])
@@ -139,7 +139,7 @@ def change_increment(session: Session, changes: CatalogTransaction, old: Catalog
     sequences.create(changes.cursor, sequences.sequence_name(new.oid), following, new.body["increment"])
 
 
-def check_function(session: Session, body: dict[str, Any]) -> None:
+def check_function(body: dict[str, Any]) -> None:
     """Make sure that a SQL function's body is an expression or a query."""
     from embedded.snowflake.sql.parse import parse_expression, parse_query
 

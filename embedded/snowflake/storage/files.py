@@ -167,7 +167,7 @@ def read_parquet(file: StagedFile, options: dict[str, Any]) -> pa.Table:
         SqlExecutionError: it is no Parquet file (100079).
     """
     try:
-        table = pyarrow.parquet.read_table(file.file, partitioning=None)
+        table = pyarrow.parquet.read_table(file.file, partitioning=None)  # type: ignore[arg-type]  # None: no columns from the path
     except (pa.ArrowInvalid, OSError) as error:
         raise SqlExecutionError(f"File '{file.path}' is not a Parquet file", 100079, "22000") from error
     for place, field in enumerate(table.schema):

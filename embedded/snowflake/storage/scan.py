@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
 
-def table_scan(session: Session, table: CatalogObject, at: exp.Expression | None = None, with_rid: bool = False) -> str:
+def table_scan(session: Session, table: CatalogObject, at: exp.Expr | None = None, with_rid: bool = False) -> str:
     """A DuckDB subquery of a table's rows, in parentheses, its columns under their encoded names.
 
     Args:

@@ -154,7 +154,7 @@ def loading(rows: FileRows) -> Iterator[None]:
         _loading.reset(token)
 
 
-def stage_scan(session: Session, node: exp.Expression) -> tuple[str, list[ScanColumn]]:
+def stage_scan(session: Session, node: exp.Expr) -> tuple[str, list[ScanColumn]]:
     """A DuckDB query of the rows of a stage's files, and its columns.
 
     Args:
@@ -187,7 +187,7 @@ def _nothing(kinds: list[DataType]) -> tuple[str, list[ScanColumn]]:
     return f"SELECT {', '.join(parts)} WHERE false", rows.columns
 
 
-def highest_place(tree: exp.Expression | None) -> int:
+def highest_place(tree: exp.Expr | None) -> int:
     """The highest $n that a query reads."""
     if tree is None:
         return 1

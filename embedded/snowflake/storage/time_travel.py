@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
 
-def read_clause(text: str) -> exp.Expression:
+def read_clause(text: str) -> exp.Expr:
     """The tree of a clause `AT (…)` or `BEFORE (…)` given as text."""
     table = parse_query(f"select * from t {text}").find(exp.Table)
     clause = table.args.get("when") if table is not None else None
@@ -28,7 +28,7 @@ def read_clause(text: str) -> exp.Expression:
     return clause
 
 
-def version_at(session: Session, table: CatalogObject, clause: exp.Expression) -> int:
+def version_at(session: Session, table: CatalogObject, clause: exp.Expr) -> int:
     """The version of a table at the point that AT or BEFORE names (BEFORE: just before it).
 
     Raises:
@@ -74,7 +74,7 @@ def _not_available(table: CatalogObject) -> SqlExecutionError:
     )
 
 
-def _time(session: Session, kind: str, target: exp.Expression) -> datetime:
+def _time(session: Session, kind: str, target: exp.Expr) -> datetime:
     if kind == "OFFSET":
         value = _value(session, target)
         if not isinstance(value, int | float | Decimal) or isinstance(value, bool) or value > 0:
@@ -88,7 +88,7 @@ def _time(session: Session, kind: str, target: exp.Expression) -> datetime:
     return value.astimezone(UTC)
 
 
-def _value(session: Session, target: exp.Expression, *, timestamp: bool = False) -> Any:
+def _value(session: Session, target: exp.Expr, *, timestamp: bool = False) -> Any:
     """The value of a constant expression."""
     from embedded.snowflake.catalog.parameters import session_setting
     from embedded.snowflake.sql.run import snowflake_errors

@@ -155,7 +155,7 @@ class Work:
     owner: int
     consumed: dict[int, dict[int, int]] = field(default_factory=dict)
 
-    def translate(self, ast: exp.Expression) -> Translated:
+    def translate(self, ast: exp.Expr) -> Translated:
         """Translate a query of the statement; the streams that it reads are locked, and move on when the transaction commits."""
         from embedded.snowflake.sql.translate import query
 

@@ -87,7 +87,7 @@ def _read(kind: str, session: Session, tokens: TokenStream, create: CreateOption
         for key, value in found.items():
             definition.body["parameters" if key in level else "properties"][key] = value
     definition.body["body"] = _read_body(kind, tokens)
-    _check(session, kind, definition)
+    _check(kind, definition)
     return definition
 
 
@@ -138,7 +138,7 @@ def _read_body(kind: str, tokens: TokenStream) -> str:
     raise tokens.unexpected()
 
 
-def _check(session: Session, kind: str, definition: Definition) -> None:
+def _check(kind: str, definition: Definition) -> None:
     body = definition.body
     if body["returns"] is None:
         raise SqlCompilationError(f"Missing RETURNS of the {kind.lower()}.", 1003, "42601")
@@ -152,7 +152,7 @@ def _check(session: Session, kind: str, definition: Definition) -> None:
     if body["language"] == "SQL" and kind == "FUNCTION":
         from embedded.snowflake.statements.physical import check_function
 
-        check_function(session, body)
+        check_function(body)
 
 
 def _alter(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
