@@ -120,7 +120,7 @@ def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObje
     changes.committed.append(lambda: remove_folder(session.account, stage))
 
 
-def start_sequence(changes: CatalogTransaction, sequence: CatalogObject) -> None:
+def start_sequence(_session: Session, changes: CatalogTransaction, sequence: CatalogObject) -> None:
     """Make a new sequence give its start next."""
     body = sequence.body
     sequences.create(changes.cursor, sequences.sequence_name(sequence.oid), body["start"], body["increment"])

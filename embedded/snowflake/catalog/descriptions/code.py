@@ -59,7 +59,7 @@ _WORDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 
 
-def _read(kind: str, session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
+def _read(kind: str, _session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
     from embedded.snowflake.catalog.parameters import properties as parameter_properties
 
     arguments = [argument.to_json() for argument in read_arguments(tokens)]

@@ -265,10 +265,10 @@ def _read_sequence(session: Session, tokens: TokenStream, *_: Any) -> Definition
     return definition
 
 
-def _create_sequence(_session: Session, changes: CatalogTransaction, item: CatalogObject) -> None:
+def _create_sequence(session: Session, changes: CatalogTransaction, item: CatalogObject) -> None:
     from embedded.snowflake.statements.physical import start_sequence
 
-    start_sequence(changes, item)
+    start_sequence(session, changes, item)
 
 
 def _alter_sequence(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
