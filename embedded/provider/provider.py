@@ -1,7 +1,6 @@
 """What the provider does with a resource: check, diff, create, read, update, delete; apart from how it is asked."""
 
 import contextlib
-import copy
 import json
 import re
 import time
@@ -456,9 +455,10 @@ def _without_secrets(op: Operation, error: ProviderError) -> ProviderError:
     if message == str(error):
         return error
     # The same kind of error, since its number still says what to do about it.
-    masked = copy.copy(error)
-    masked.args = (message,)
-    masked.__cause__ = None
+    masked = type(error).__new__(type(error), message)
+    masked.__dict__.update(error.__dict__)
+    if isinstance(masked, StatementError):
+        masked.reason = "***"
     return masked
 
 

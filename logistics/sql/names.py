@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from sqlglot import Dialect
+
 _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
+# A word that means something in SQL (TRUE, SELECT, CURRENT_DATE) is a name only in quotes.
+_WORDS = frozenset(Dialect.get_or_raise("snowflake").tokenizer_class.KEYWORDS)
 
 
 def identifier(name: str) -> str:
     """Returns a name as SQL: bare where that means the same, else in double quotes."""
-    return name if _PLAIN.match(name) else quoted(name)
+    return name if _PLAIN.match(name) and name not in _WORDS else quoted(name)
 
 
 def quoted(name: str) -> str:

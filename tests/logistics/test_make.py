@@ -35,7 +35,9 @@ def copy(tmp_path: Path) -> Path:
 @pytest.fixture
 def make(copy: Path) -> Iterator[Make]:
     """Runs a target; the environment counts as installed, since it is the tests' own."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI", "SNOWFLAKE"))}
+    # A make that was started by `make test` would say on standard output which folder it enters.
+    foreign = ("PULUMI", "SNOWFLAKE", "MAKE", "MFLAGS")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     environment["LOGISTICS_ROOT"] = str(copy)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

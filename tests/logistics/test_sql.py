@@ -18,7 +18,15 @@ HEAD = "-- comment: c\n"
 
 @pytest.mark.parametrize(
     ("name", "sql"),
-    [("LOGISTICS", "LOGISTICS"), ("lower", '"lower"'), ("1A", '"1A"'), ('A"B', '"A""B"'), ("", '""'), ("A$1", "A$1")],
+    [
+        ("LOGISTICS", "LOGISTICS"),
+        ("TRUE", '"TRUE"'),
+        ("lower", '"lower"'),
+        ("1A", '"1A"'),
+        ('A"B', '"A""B"'),
+        ("", '""'),
+        ("A$1", "A$1"),
+    ],
 )
 def test_identifiers_are_quoted_where_they_must(name, sql):
     assert identifier(name) == sql
