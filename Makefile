@@ -64,8 +64,8 @@ test: dev ## Run all tests (ARGS go to pytest)
 test-fast: dev ## Run the tests that take no longer than a few seconds
 	@$(BIN)/pytest tests --ignore=tests/benchmarks -n auto -m "not slow" $(ARGS)
 
-bench: dev ## Measure (ARGS go to pytest)
-	@$(BIN)/pytest tests/benchmarks -p no:randomly -s $(ARGS)
+bench: dev ## Measure speed, as ratios and counts (ARGS: server queries tasks platform)
+	@$(BIN)/python tests/benchmarks/run.py $(ARGS)
 
 format: dev ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
