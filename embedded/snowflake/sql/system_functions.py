@@ -189,27 +189,10 @@ def tag_references(arguments: Arguments) -> Relation:
     return _rows(arguments, references.TAG_REFERENCES_COLUMNS, make(arguments.binder.context.session, name, domain))
 
 
-_METRIC_REFERENCES_COLUMNS = (
-    "METRIC_DATABASE_NAME",
-    "METRIC_SCHEMA_NAME",
-    "METRIC_NAME",
-    "METRIC_SIGNATURE",
-    "METRIC_DATA_TYPE",
-    "REF_ENTITY_DATABASE_NAME",
-    "REF_ENTITY_SCHEMA_NAME",
-    "REF_ENTITY_NAME",
-    "REF_ENTITY_DOMAIN",
-    "REF_ARGUMENTS",
-    "REF_ID",
-    "SCHEDULE",
-    "SCHEDULE_STATUS",
-)
-
-
 @information_function("DATA_METRIC_FUNCTION_REFERENCES")
 def data_metric_function_references(arguments: Arguments) -> Relation:
     """The data metric functions on an object: always none, since statements that attach one are refused."""
-    return _rows(arguments, _METRIC_REFERENCES_COLUMNS, [])
+    return _rows(arguments, references.DATA_METRIC_FUNCTION_REFERENCES_COLUMNS, [])
 
 
 _TASK_DEPENDENTS = (
