@@ -215,17 +215,20 @@ class Provider:
         except StatementError as error:
             if not (interrupted and error.exists):
                 raise
-            return self._take_up(token, kind.id_of(op), properties, timeout, error)
+            return self._take_up(token, kind.id_of(op), state, properties, timeout, error)
         return ReadResult(op.id, self._outputs(op))
 
-    def _take_up(self, token: str, id_: str, properties: Values, timeout: float, error: StatementError) -> ReadResult:
+    def _take_up(
+        self, token: str, id_: str, wished: State, properties: Values, timeout: float, error: StatementError
+    ) -> ReadResult:
         """Make an object that an interrupted run left behind this resource's own.
+
+        It is read as a refresh reads what the program made: what was left to Snowflake's default is no difference.
 
         Raises:
             StatementError: the one given: what stands there cannot be changed into what the program says.
         """
-        none = struct_pb2.Struct()
-        found = self.read(token, id_, none, none, timeout)
+        found = self.read(token, id_, encode_struct({"id": id_, **wished.outputs()}), properties, timeout)
         if not found.id:
             raise error
         olds, old_inputs = encode_struct(found.outputs), encode_struct(found.inputs)

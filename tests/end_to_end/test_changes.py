@@ -7,7 +7,7 @@ import os
 import signal
 
 import pytest
-from deployed import Platform
+from deployed import Platform, deploy
 from local_server import copy_project, local_server, pulumi_project
 
 
@@ -103,6 +103,27 @@ def test_an_up_that_was_killed_is_finished_by_the_next(tmp_path, steps_before_th
         platform = Platform(server, project)
         up(platform, "--refresh")
         project.pulumi(
+            "refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive"
+        )
+        assert changes(platform, "--refresh") == []
+
+
+@pytest.mark.slow
+def test_objects_of_an_up_that_never_learnt_of_them_are_taken_up(tmp_path):
+    # The worst instant for every kind at once: made in the account, not yet noted as made in the state.
+    with local_server(tmp_path / "data") as server:
+        platform = Platform(server, deploy(server, tmp_path / "stack"))
+        state = json.loads(platform.project.pulumi("stack", "export", "--stack", "dev").stdout)
+        made = [item for item in state["deployment"]["resources"] if item["type"].startswith("snowflake:")]
+        state["deployment"]["resources"] = [item for item in state["deployment"]["resources"] if item not in made]
+        state["deployment"]["pending_operations"] = [
+            {"resource": {key: value for key, value in item.items() if key not in ("id", "outputs")}, "type": "creating"}
+            for item in made
+        ]
+        (tmp_path / "state.json").write_text(json.dumps(state))
+        platform.project.pulumi("stack", "import", "--stack", "dev", "--force", "--file", str(tmp_path / "state.json"))
+        up(platform)
+        platform.project.pulumi(
             "refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive"
         )
         assert changes(platform, "--refresh") == []
