@@ -15,7 +15,11 @@ from logistics.settings import StackSettings
 QUERY_TAG = "AUDIT_QUERY"
 """The tag by which the audit finds this platform's own statements."""
 
+NO_PLATFORM_DETECTION = "SNOWFLAKE_DISABLE_PLATFORM_DETECTION"
+"""The connector's variable that keeps it from asking the clouds' metadata addresses where it runs."""
+
 LOGIN_SECONDS = 20
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KEY_VARIABLE = "SNOWFLAKE_PRIVATE_KEY_PATH"
 
 
@@ -46,6 +50,8 @@ def connect(
 
     parameters = _parameters(settings, variables, role, user, private_key_file)
     _check_reachable(parameters)
+    if parameters.get("host") in _LOOPBACK:
+        os.environ.setdefault(NO_PLATFORM_DETECTION, "true")  # what is local sends nothing elsewhere
     try:
         connection = snowflake.connector.connect(**parameters)
     except errors.Error as error:

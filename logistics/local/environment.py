@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from logistics.connection import NO_PLATFORM_DETECTION
 from logistics.errors import ConnectionFailed
 from logistics.local import server
 from logistics.local.secrets import admin_password, passphrase_file, user_public_key
@@ -53,6 +54,7 @@ def _local_variables(root: Path) -> dict[str, str]:
         "SNOWFLAKE_HOST": server.HOST,
         "SNOWFLAKE_PORT": str(running.port),
         "SNOWFLAKE_PROTOCOL": "http",
+        NO_PLATFORM_DETECTION: "true",
         PASSWORD_VARIABLE: admin_password(root),
         USER_KEY_VARIABLE: user_public_key(root),
     }

@@ -92,6 +92,7 @@ class LocalServer:
             "SNOWFLAKE_HOST": "127.0.0.1",
             "SNOWFLAKE_PORT": str(self.port),
             "SNOWFLAKE_PROTOCOL": "http",
+            "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
             "SNOWFLAKE_PASSWORD": PASSWORD,
         }
 
