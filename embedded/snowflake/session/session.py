@@ -43,6 +43,7 @@ class Session:
         cancelled: ids of statements that are to stop.
         task_run, graph_run: the task that this session runs, and the run of its graph, or None.
         timeouts: ids of statements that ran out of time, and their limit in seconds.
+        pretended: what context functions say in the statement under way instead of the truth (POLICY_CONTEXT).
     """
 
     def __init__(self, account: Account, user: int, role: int, session_id: int | None = None) -> None:
@@ -71,6 +72,7 @@ class Session:
         self.task_run: TaskRun | None = None
         self.graph_run: GraphRun | None = None
         self.timeouts: dict[str, int] = {}
+        self.pretended: dict[str, tuple[str, ...]] = {}
         self.last_used = account.clock.now()
         self.lock = threading.RLock()
         account.sessions[self.id] = self

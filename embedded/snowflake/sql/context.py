@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from embedded.snowflake.security.privileges import active_roles, role_closure
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
+    from embedded.snowflake.catalog.model import CatalogObject
     from embedded.snowflake.session.session import Session
     from embedded.snowflake.sql.scope import OutputColumn
 
@@ -64,7 +66,11 @@ class Context:
         session: whose role, user and parameters functions tell.
         roles: the roles whose privileges count: the session's, or in a view the owner's.
         database, schema: where unqualified names are looked up; a view's own inside it.
-        policed: whether policies are put in; not inside a policy's body.
+        policed: whether policies are put in; not where the server checks a policy's body.
+        policies: oids of the policies whose bodies are being bound, the innermost last.
+        protected: in a policy's body, the table or view that it protects.
+        invoker: oid of the role that the text being bound works for: the session's, in a view or function its owner's.
+        pretended: what context functions say instead of the truth, by their names (POLICY_CONTEXT).
         fenced: whether filtered rows are kept apart from the query's conditions; see `policies.fence`.
         binds: values of `?`, in order.
         views: oids of the views being expanded, to refuse a view of itself.
@@ -81,12 +87,26 @@ class Context:
     fenced: bool = False
     binds: list[Any] = field(default_factory=list)
     views: tuple[int, ...] = ()
+    policies: tuple[int, ...] = ()
+    protected: CatalogObject | None = None
+    invoker: int = 0
+    pretended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ctes: dict[str, CteSource] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, binds: list[Any], query_id: str) -> Context:
         """The context of a statement of a session."""
-        return cls(session, active_roles(session), session.database, session.schema, Reads(), query_id, binds=binds)
+        return cls(
+            session,
+            active_roles(session),
+            session.database,
+            session.schema,
+            Reads(),
+            query_id,
+            binds=binds,
+            invoker=session.role,
+            pretended=session.pretended,
+        )
 
     @property
     def account(self) -> Account:
@@ -96,7 +116,8 @@ class Context:
     def owned(self, owner: int, database: str | None, schema: str | None, **changes: Any) -> Context:
         """The context inside an object that works with its owner's rights, in its own schema."""
         roles = role_closure(self.account.catalog, [owner]) if owner else self.roles
-        return replace(self, roles=roles, database=database, schema=schema, ctes={}, **changes)
+        inside = {"protected": None, "invoker": owner or self.invoker, **changes}
+        return replace(self, roles=roles, database=database, schema=schema, ctes={}, **inside)
 
     def alias(self) -> str:
         """A name for a source in DuckDB's text that nothing else has."""
@@ -130,12 +151,12 @@ class Context:
     @property
     def role_name(self) -> str:
         """The session's role."""
-        return self.account.catalog.get(self.session.role).name
+        return self.pretended.get("CURRENT_ROLE", (self.session.role_name,))[0]
 
     @property
     def user_name(self) -> str:
         """The session's user."""
-        return self.session.user_name
+        return self.pretended.get("CURRENT_USER", (self.session.user_name,))[0]
 
     def now(self) -> str:
         """The statement's start, as DuckDB TIMESTAMPTZ text."""

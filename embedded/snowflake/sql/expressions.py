@@ -196,7 +196,7 @@ class Expressions:
 
     def note(self, text: str) -> None:
         """Note that a text that conditions may be made of could fail."""
-        if self.context.policed and not self.context.reads.may_fail:
+        if not self.context.policies and not self.context.reads.may_fail:
             self.context.reads.may_fail = may_fail(text)
 
     def negation(self, node: exp.Expr) -> Typed:

@@ -135,12 +135,14 @@ def bind_object(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Rel
     context.reads.sources.add(item.oid)
     at = node.args.get("when") or node.args.get("version")
     if item.kind in ("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE"):
-        return police(item, _expand_view(item, binder, at), binder)
+        return police(item, _expand_view(item, binder, at), binder, "view")
     if item.kind == "STREAM":
         return _stream(item, binder)
     if node.args.get("changes") is not None:
         return _changes(item, node, binder)
-    return police(item, scan(item, context, at, bool(node.meta.get("target_rid"))), binder)
+    target = bool(node.meta.get("target_rid"))
+    read = "target" if target else "past" if at is not None else "table"
+    return police(item, scan(item, context, at, target), binder, read)
 
 
 def scan(item: CatalogObject, context: Context, at: exp.Expr | None, with_rid: bool) -> Relation:
@@ -176,7 +178,7 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     columns = [OutputColumn(c.name, c.type, encode(c.name)) for c in stream_columns(context.session, item)]
     source, relation = context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns)
     # A view's changes come from its query, which is policed already.
-    return police(source, relation, binder) if source.kind == "TABLE" else relation
+    return police(source, relation, binder, "stream") if source.kind == "TABLE" else relation
 
 
 def _changes(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relation:
@@ -197,7 +199,7 @@ def _changes(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relati
     text = table_changes(session, item, since, until, append_only=kind == "APPEND_ONLY")
     columns = [OutputColumn(c.name, c.type, encode(c.name), c.nullable) for c in table_columns(item)]
     columns += [OutputColumn(c.name, c.type, encode(c.name)) for c in METADATA]
-    return police(item, Relation(_unwrapped(text), columns), binder)
+    return police(item, Relation(_unwrapped(text), columns), binder, "changes")
 
 
 def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expr | None) -> Relation:

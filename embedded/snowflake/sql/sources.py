@@ -107,7 +107,9 @@ def add_source(
         columns = renamed(columns, listed)
     alias = binder.context.alias()
     if relation.oid is not None:
-        binder.context.reads.accessed.append((alias, relation.oid, not binder.context.views and binder.context.policed))
+        binder.context.reads.accessed.append(
+            (alias, relation.oid, not binder.context.views and not binder.context.policies)
+        )
     hidden = {"$RID"} if not node.meta.get("target_rid") else set()
     binder.scope.sources.append(Source(name, source_columns(columns, alias, hidden), path, alias))
     return f"{'LATERAL ' if lateral else ''}({relation.sql}) AS {alias}"
@@ -226,6 +228,7 @@ def _using(scope: Scope, before: int, names: list[str], side: str, binder: Expre
         left = scope.merged.get(name) or _side_column(scope.sources[:before], name)
         right = _side_column(scope.sources[before:], name)
         a, b = comparison(left, right, binder.context.zone)
+        binder.note(f"({a} = {b})")
         conditions.append(f"({a} = {b})")
         if side == "FULL":
             kind = common([left.type, right.type])
@@ -248,9 +251,9 @@ def _asof(left: str, right: str, join: exp.Expr, binder: Expressions) -> str:
     if match is None:
         raise SqlCompilationError("ASOF JOIN needs MATCH_CONDITION.", 1003, "42000")
     inner = match.this if isinstance(match, exp.Paren) else match
-    conditions = [binder.bind(inner).sql]
+    conditions = [binder.filter(inner)]
     if join.args.get("on") is not None:
-        conditions.insert(0, binder.condition(join.args["on"]))
+        conditions.insert(0, binder.filter(join.args["on"]))
     return f"{left} ASOF LEFT JOIN {right} ON {' AND '.join(conditions)}"
 
 

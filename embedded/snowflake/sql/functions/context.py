@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.names import literal
-from embedded.snowflake.security.privileges import user_roles
+from embedded.snowflake.security.privileges import active_roles, role_closure, user_roles
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, boolean, of_value, text_literal
 from embedded.snowflake.types import DATE, TIME, TIMESTAMP_LTZ, TIMESTAMP_NTZ, VARCHAR
+
+if TYPE_CHECKING:
+    from embedded.snowflake.sql.context import Context
 
 VERSION = "9.30.0"
 
@@ -18,10 +23,20 @@ def _text(value: str | None) -> Typed:
     return text_literal(value).typed(VARCHAR)
 
 
-@function("CURRENT_ROLE", "INVOKER_ROLE", args=0)
+@function("CURRENT_ROLE", args=0)
 def current_role(call: Call) -> Typed:
     """The session's role."""
     return _text(call.binder.context.role_name)
+
+
+@function("INVOKER_ROLE", args=0)
+def invoker_role(call: Call) -> Typed:
+    """The role of what reads: the session's, in a view or function its owner's; NULL for a database role."""
+    context = call.binder.context
+    if context.invoker == context.session.role:
+        return _text(context.role_name)
+    role = context.account.catalog.get(context.invoker)
+    return _text(role.name if role.kind == "ROLE" else None)
 
 
 @function("CURRENT_USER", args=0)
@@ -32,14 +47,21 @@ def current_user(call: Call) -> Typed:
 
 @function("CURRENT_DATABASE", args=0)
 def current_database(call: Call) -> Typed:
-    """The database where names are looked up: in a view, its own."""
-    return _text(call.binder.context.database)
+    """The database where names are looked up: in a view, its own; in a policy, that of the table it protects."""
+    context = call.binder.context
+    if context.protected is not None:
+        catalog = context.account.catalog
+        return _text(catalog.get(catalog.get(context.protected.container).container).name)
+    return _text(context.database)
 
 
 @function("CURRENT_SCHEMA", args=0)
 def current_schema(call: Call) -> Typed:
-    """The schema where names are looked up: in a view, its own."""
-    return _text(call.binder.context.schema)
+    """The schema where names are looked up: in a view, its own; in a policy, that of the table it protects."""
+    context = call.binder.context
+    if context.protected is not None:
+        return _text(context.account.catalog.get(context.protected.container).name)
+    return _text(context.schema)
 
 
 @function("CURRENT_SCHEMAS", args=0)
@@ -58,7 +80,8 @@ def current_warehouse(call: Call) -> Typed:
 @function("CURRENT_ACCOUNT", args=0)
 def current_account(call: Call) -> Typed:
     """The account's locator; here its name."""
-    return _text(call.binder.context.account.account_name)
+    context = call.binder.context
+    return _text(context.pretended.get("CURRENT_ACCOUNT", (context.account.account_name,))[0])
 
 
 @function("CURRENT_ACCOUNT_NAME", args=0)
@@ -132,34 +155,40 @@ def current_secondary_roles(call: Call) -> Typed:
 @function("CURRENT_AVAILABLE_ROLES", args=0)
 def current_available_roles(call: Call) -> Typed:
     """The roles that the user may take, as a JSON list."""
-    from embedded.snowflake.security.privileges import role_closure
-
-    session = call.binder.context.session
-    catalog = session.account.catalog
-    roles = role_closure(catalog, user_roles(catalog, session.user))
-    return _text("[ " + ", ".join(f'"{name}"' for name in sorted(catalog.get(role).name for role in roles)) + " ]")
+    context = call.binder.context
+    catalog = context.account.catalog
+    names = context.pretended.get("CURRENT_AVAILABLE_ROLES")
+    if names is None:
+        names = [catalog.get(role).name for role in role_closure(catalog, user_roles(catalog, context.session.user))]
+    return _text("[ " + ", ".join(f'"{name}"' for name in sorted(names)) + " ]")
 
 
 @function("IS_ROLE_IN_SESSION", args=1)
 def is_role_in_session(call: Call) -> Typed:
     """Whether a role is the session's, one of its secondary roles, or inherited by one of these."""
-    from embedded.snowflake.security.privileges import active_roles
-
-    session = call.binder.context.session
-    catalog = session.account.catalog
+    context = call.binder.context
+    catalog, roles = context.account.catalog, _roles_in_session(context)
     value = call.arg(0)
     if value.is_constant:
         role = catalog.find("ROLE", ACCOUNT, str(value.value))
-        return of_value(role is not None and role.oid in active_roles(session))
-    names = sorted(catalog.get(role).name for role in active_roles(session))
+        return of_value(role is not None and role.oid in roles)
+    names = sorted(catalog.get(role).name for role in roles)
     return boolean(f"({call.text(0)} IN ({', '.join(literal(name) for name in names)}))")
+
+
+def _roles_in_session(context: Context) -> frozenset[int]:
+    """The session's roles, or those that would be its roles in the role that is pretended."""
+    pretended = context.pretended.get("CURRENT_ROLE")
+    if pretended is None:
+        return active_roles(context.session)
+    catalog = context.account.catalog
+    role = catalog.find("ROLE", ACCOUNT, pretended[0])
+    return role_closure(catalog, [role.oid]) if role else frozenset()
 
 
 @function("IS_DATABASE_ROLE_IN_SESSION", args=1)
 def is_database_role_in_session(call: Call) -> Typed:
     """Whether a database role of the current database is active."""
-    from embedded.snowflake.security.privileges import active_roles
-
     context = call.binder.context
     catalog = context.account.catalog
     database = catalog.find("DATABASE", ACCOUNT, context.database or "")
