@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from logistics.contracts import AccessContract, TableContract, load_access, load_tables
+from logistics.contracts import AccessContract, TableContract, load_access
 from logistics.errors import ContractError, SettingsError, SqlFileError
+from logistics.modelling import Models, compile_models
 from logistics.settings import StackSettings
 from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, Values, load_sql
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declarations:
-    """Tables, access and SQL objects of the platform, consistent with each other and with the stack's settings."""
+    """Tables, access, SQL objects and models of the platform, consistent with each other and with the stack's settings.
+
+    `tables` and `sql` hold those of the models too.
+    """
 
     tables: dict[str, TableContract]
     access: AccessContract
     sql: SqlFiles
+    models: Models
 
 
 def placeholder_values(settings: StackSettings, access: AccessContract) -> Values:
@@ -40,8 +45,10 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
         SettingsError: the stack file names a role that does not exist.
     """
     access = load_access(root)
-    tables = load_tables(root)
-    sql = load_sql(root, placeholder_values(settings, access))
+    values = placeholder_values(settings, access)
+    written = load_sql(root, values)
+    models = compile_models(root, settings.platform.database, values, written.streams, written.views)
+    tables, sql = dict(models.tables), _with_models(written, models)
     for contract in tables.values():
         _check_table(contract, access, sql)
     known = {*tables, *sql.views, *sql.streams}
@@ -50,7 +57,19 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
     for sql_object in (*sql.streams.values(), *sql.tasks.values()):
         _check_object(sql_object, known, access, settings.platform.database)
     _check_users(settings, access)
-    return Declarations(tables=tables, access=access, sql=sql)
+    return Declarations(tables=tables, access=access, sql=sql, models=models)
+
+
+def _with_models(written: SqlFiles, models: Models) -> SqlFiles:
+    """Returns the objects of sql/ and those that come from the models."""
+    for name in sorted({*written.tasks} & {*models.tasks}):
+        raise SqlFileError(written.tasks[name].file, 1, f"{name} is the task of a model too: {models.tasks[name].file}")
+    return replace(
+        written,
+        views=dict(sorted({**written.views, **models.views}.items())),
+        streams=dict(sorted({**written.streams, **models.streams}.items())),
+        tasks=dict(sorted({**written.tasks, **models.tasks}.items())),
+    )
 
 
 def local_name(name: str, database: str) -> str:

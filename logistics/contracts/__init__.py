@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logistics.contracts.load import load_access, load_tables
+from logistics.contracts.load import LAYERS, ModelFile, load_access, load_models, load_tables, tables_of
 from logistics.contracts.model import (
     POLICY_COLUMNS,
     AccessContract,
@@ -12,15 +12,24 @@ from logistics.contracts.model import (
     RoleContract,
     TableContract,
 )
+from logistics.contracts.models import VALID_FROM, VALID_TO, Materialization, ModelContract
 
 __all__ = [
+    "LAYERS",
     "POLICY_COLUMNS",
+    "VALID_FROM",
+    "VALID_TO",
     "AccessContract",
     "Check",
     "Column",
     "ForeignKey",
+    "Materialization",
+    "ModelContract",
+    "ModelFile",
     "RoleContract",
     "TableContract",
     "load_access",
+    "load_models",
     "load_tables",
+    "tables_of",
 ]

@@ -2,35 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from logistics.contracts.model import AccessContract, TableContract
+from logistics.contracts.models import ModelContract
 from logistics.errors import ContractError
 from logistics.yaml_files import line_of, load_yaml, plain
 
 _M = TypeVar("_M", bound=BaseModel)
 
 
+LAYERS = {
+    "models/raw": "raw",
+    "models/staging": "staging",
+    "models/marts/facts": "marts",
+    "models/marts/dimensions": "marts",
+    "models/marts/analytics": "analytics",
+    "models/ml_features": "ml_features",
+    "seeds": "marts",
+    "snapshots": "marts",
+}
+"""The folders of sql/ that hold models, and the schema of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model's contract and where it lies under the project.
+
+    Attributes:
+        layer: its folder under sql/, such as `models/marts/facts`.
+        contract_file: the YAML file.
+        source_file: the query, or a seed's rows.
+    """
+
+    contract: ModelContract
+    layer: str
+    contract_file: Path
+    source_file: Path
+
+
 def load_tables(root: Path) -> dict[str, TableContract]:
-    """Reads `sql/tables/<schema>/<table>.yaml`; returns the contracts by `schema.table`, sorted.
+    """Reads `sql/tables/<schema>/<table>.yaml` and the models that keep rows; returns the contracts by `schema.table`, sorted.
+
+    Raises:
+        ContractError: names the file, the line and the problem.
+    """
+    return tables_of(root, load_models(root))
+
+
+def tables_of(root: Path, models: Mapping[str, ModelFile]) -> dict[str, TableContract]:
+    """Returns the contracts of `sql/tables` and of the given models that keep rows, checked against each other.
 
     Raises:
         ContractError: names the file, the line and the problem.
     """
     folder = root / "sql" / "tables"
-    paths = {path: _validated(path, root, TableContract) for path in sorted(folder.glob("*/*.yaml"))}
-    for path, contract in paths.items():
+    files: dict[Path, TableContract] = {
+        path.relative_to(root): _validated(path, root, TableContract) for path in sorted(folder.glob("*/*.yaml"))
+    }
+    for path, contract in files.items():
         if (path.parent.name, path.stem) != (contract.schema_name, contract.table):
+            raise ContractError(path, 1, f"declares {contract.full_name}; file and folder must have its names")
+        if contract.full_name in models:
+            other = models[contract.full_name].contract_file
+            raise ContractError(path, 1, f"{contract.full_name} is a model too: {other}")
+    files |= {model.contract_file: model.contract for model in models.values() if not model.contract.is_view}
+    contracts = {contract.full_name: contract for contract in files.values()}
+    for path, contract in files.items():
+        _check_foreign_keys(path, contract, contracts)
+    return dict(sorted(contracts.items()))
+
+
+def load_models(root: Path) -> dict[str, ModelFile]:
+    """Reads the contracts of `sql/models`, `sql/seeds` and `sql/snapshots`; returns them by `schema.name`, sorted.
+
+    Raises:
+        ContractError: names the file, the line and the problem: a contract without its query, a query without its
+            contract, a name given twice, a materialization that the folder does not hold.
+    """
+    models: dict[str, ModelFile] = {}
+    for layer, schema in LAYERS.items():
+        for model in _models_of(root, layer, schema):
+            name = model.contract.full_name
+            if name in models:
+                raise ContractError(model.contract_file, 1, f"{name} is declared by {models[name].contract_file} too")
+            models[name] = model
+    _check_no_other_folder(root)
+    return dict(sorted(models.items()))
+
+
+def _models_of(root: Path, layer: str, schema: str) -> Iterator[ModelFile]:
+    folder = root / "sql" / layer
+    ending = ".csv" if layer == "seeds" else ".sql"
+    stems = {path.stem for path in folder.glob("*.*") if path.suffix in (".yaml", ending)}
+    for stem in sorted(stems):
+        source, contract_file = folder / f"{stem}{ending}", folder / f"{stem}.yaml"
+        for path, beside in ((source, contract_file), (contract_file, source)):
+            if not path.is_file():
+                raise ContractError(beside.relative_to(root), 1, f"there is no {path.name} beside it")
+        contract = _validated(contract_file, root, ModelContract, {"table": stem, "schema": schema})
+        held = {"seeds": "seed", "snapshots": "snapshot"}.get(layer)
+        if (held or contract.materialization) != contract.materialization or (
+            not held and contract.materialization in ("seed", "snapshot")
+        ):
+            line = line_of(load_yaml(contract_file), ["materialization"])
             raise ContractError(
-                path.relative_to(root), 1, f"declares {contract.full_name}; file and folder must have its names"
+                contract_file.relative_to(root), line, f"sql/{layer} holds no {contract.materialization}"
             )
-    contracts = {contract.full_name: contract for contract in paths.values()}
-    for path, contract in paths.items():
-        _check_foreign_keys(path.relative_to(root), contract, contracts)
-    return contracts
+        yield ModelFile(
+            contract=contract,
+            layer=layer,
+            contract_file=contract_file.relative_to(root),
+            source_file=source.relative_to(root),
+        )
+
+
+def _check_no_other_folder(root: Path) -> None:
+    for path in sorted((root / "sql" / "models").rglob("*.*")):
+        layer = path.parent.relative_to(root / "sql").as_posix()
+        if path.suffix in (".sql", ".yaml") and layer not in LAYERS:
+            raise ContractError(path.relative_to(root), 1, f"sql/{layer} is no layer: allowed: {', '.join(LAYERS)}")
 
 
 def load_access(root: Path) -> AccessContract:
@@ -42,10 +139,15 @@ def load_access(root: Path) -> AccessContract:
     return _validated(root / "sql" / "access.yaml", root, AccessContract)
 
 
-def _validated(path: Path, root: Path, model: type[_M]) -> _M:
+def _validated(path: Path, root: Path, model: type[_M], given: Mapping[str, str] = MappingProxyType({})) -> _M:
+    """Reads a file as `model`; what is given comes from its place and must not stand in it."""
     document = load_yaml(path, ContractError, root)
+    for key in given:
+        if key in document:
+            line = line_of(document, [key])
+            raise ContractError(path.relative_to(root), line, f"{key} is said by the file's place and name")
     try:
-        return model.model_validate(plain(document))
+        return model.model_validate({**plain(document), **given})
     except ValidationError as error:
         details = error.errors()[0]
         problem = details["msg"].removeprefix("Value error, ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlglot
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,7 +33,16 @@ class _Part(BaseModel):
 
 
 class Column(_Part):
-    """A column of a table; `pii` is the value of its PII tag, `masking_policy` what hides it."""
+    """A column of a table.
+
+    Attributes:
+        masking_policy: what hides it.
+        pii: the value of its PII tag.
+        not_personal_because: why it needs no mask although it is computed from personal data.
+        renamed_from: its name before; the rows keep their values (`logistics columns`).
+        filled_at: the refresh itself fills it with the time: when the row is made, or whenever it changes.
+        accepted: the only values that it may have.
+    """
 
     name: Name
     type: DataType
@@ -41,6 +50,10 @@ class Column(_Part):
     nullable: bool = True
     masking_policy: Name | None = None
     pii: Name | None = None
+    not_personal_because: str | None = None
+    renamed_from: Name | None = None
+    filled_at: Literal["creation", "change"] | None = None
+    accepted: list[str] = []
 
 
 class ForeignKey(_Part):
@@ -57,6 +70,13 @@ class Check(_Part):
     name: Name
     where: str
     severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "critical"
+
+
+class AllowedChanges(_Part):
+    """Changes of columns that lose something and are refused unless they stand here by name."""
+
+    drop: list[Name] = []
+    change_type: list[Name] = []
 
 
 class TableContract(_Part):
@@ -76,6 +96,7 @@ class TableContract(_Part):
     readers: list[Name] = []
     engineer_reads_only: bool = False
     checks: list[Check] = []
+    allow: AllowedChanges = AllowedChanges()
 
     @property
     def full_name(self) -> str:
@@ -94,27 +115,28 @@ class TableContract(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> TableContract:
         names = [column.name for column in self.columns]
-        _refuse([f"column {name} is declared twice" for name in names if names.count(name) > 1])
+        refuse([f"column {name} is declared twice" for name in names if names.count(name) > 1])
         for key, columns in self._column_lists():
-            _refuse(
+            refuse(
                 [
                     f"{key} names {column}, which is no column of {self.full_name}"
                     for column in columns
                     if column not in names
                 ]
             )
-        _refuse(
-            [f"primary key column {name} must not be nullable" for name in self.primary_key if self._nullable(name)]
-        )
-        _refuse(
+        refuse([f"primary key column {name} must not be nullable" for name in self.primary_key if self._nullable(name)])
+        self._check_masks()
+        self._check_row_protection()
+        return self
+
+    def _check_masks(self) -> None:
+        refuse(
             [
                 f"column {c.name} is tagged pii: {c.pii} but no masking_policy hides it"
                 for c in self.columns
                 if c.pii and not c.masking_policy
             ]
         )
-        self._check_row_protection()
-        return self
 
     def _column_lists(self) -> list[tuple[str, list[str]]]:
         lists = [("primary_key", self.primary_key), ("cluster_by", self.cluster_by)]
@@ -158,21 +180,21 @@ class AccessContract(_Part):
     @model_validator(mode="after")
     def _reach(self) -> AccessContract:
         for name, role in self.roles.items():
-            _refuse(
+            refuse(
                 [
                     f"role {name} works in {schema}, which is no schema"
                     for schema in role.schemas
                     if schema not in self.schemas
                 ]
             )
-            _refuse(
+            refuse(
                 [
                     f"role {name} is granted to {up}, which is no role"
                     for up in role.granted_to
                     if up not in (*self.roles, *_BUILT_IN)
                 ]
             )
-            _refuse([f"role {name} uses {wh}, which is no warehouse" for wh in role.warehouses if wh not in WAREHOUSES])
+            refuse([f"role {name} uses {wh}, which is no warehouse" for wh in role.warehouses if wh not in WAREHOUSES])
         return self
 
 
@@ -181,6 +203,7 @@ WAREHOUSES = ("environment", "xs", "multi")
 """The warehouses that a role may use: the environment's, COMPUTE_WH_XS, COMPUTE_WH_MULTI."""
 
 
-def _refuse(problems: list[str]) -> None:
+def refuse(problems: list[str]) -> None:
+    """Refuses the contract for the first of the problems, if there is one."""
     if problems:
         raise ValueError(problems[0])

@@ -62,6 +62,7 @@ class TaskFile(SqlObject):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamFile(SqlObject):
-    """`create stream … on table <table>`; `reads` holds the table."""
+    """`create stream … on table <table>`; `reads` holds the table, whose rows of before may show as inserted."""
 
     table: str
+    show_initial_rows: bool = False
