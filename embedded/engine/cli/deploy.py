@@ -100,7 +100,7 @@ class Deployment:
             launcher_folder=LAUNCHER_FOLDER,
             home=login.pulumi_home(),
             root=project.root,
-            program=project.program,
+            program=program.folder,
             python=program_python(program),
         )
         return Operation(

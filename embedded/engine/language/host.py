@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.engine.errors import EngineError
+from embedded.engine.plugins import processes
 
 _SHOWN_ERROR_EXIT_CODE = 32
 _RUNNER = Path(__file__).with_name("runner.py")
@@ -134,18 +135,8 @@ class LanguageHost:
         program = self._program
         if not program.main.exists():
             raise EngineError(f"could not find the program {program.main}: check `main` in Pulumi.yaml")
-        self._process = await asyncio.create_subprocess_exec(
-            program_python(program),
-            "-u",
-            str(_RUNNER),
-            _arguments(program, info),
-            cwd=program.folder,
-            env=self._environment(info),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=1 << 20,
-        )
+        command = [program_python(program), "-u", str(_RUNNER), _arguments(program, info)]
+        self._process = await processes.start(command, program.folder, self._environment(info))
         process = self._process
         await asyncio.gather(self._forward(process.stdout, "info", 1), self._forward(process.stderr, "info#err", 2))
         code = await process.wait()

@@ -34,6 +34,7 @@ from embedded.engine.values import (
     Secret,
     Value,
     as_secret,
+    contains_secrets,
     contains_unknowns,
     dumps,
     from_struct,
@@ -467,5 +468,14 @@ def _variable(value: Value) -> str:
 
 
 def _with_secrets_of(answer: Properties, asked: Properties) -> Properties:
-    """The answer with a property secret again wherever the one of that name was: for plugins that drop the mark."""
-    return {key: as_secret(value) if isinstance(asked.get(key), Secret) else value for key, value in answer.items()}
+    """The answer with what was secret secret again, for plugins that drop the mark.
+
+    An object is marked within; a list with a secret in it becomes secret as a whole, for its elements may have moved.
+    """
+    return {key: _marked_again(value, asked[key]) if key in asked else value for key, value in answer.items()}
+
+
+def _marked_again(answer: Value, asked: Value) -> Value:
+    if isinstance(answer, dict) and isinstance(asked, dict):
+        return _with_secrets_of(answer, asked)
+    return as_secret(answer) if contains_secrets(asked) else answer

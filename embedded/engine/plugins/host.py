@@ -21,6 +21,7 @@ from pathlib import Path
 import grpc.aio
 
 from embedded.engine.errors import EngineError
+from embedded.engine.plugins import processes
 from embedded.engine.plugins.client import CHANNEL_OPTIONS, Handshake, ProviderClient
 
 DYNAMIC_PACKAGE = "pulumi-python"
@@ -123,16 +124,7 @@ class PluginHost:
         self, package: str, command: Sequence[str], environment: Mapping[str, str]
     ) -> asyncio.subprocess.Process:
         try:
-            return await asyncio.create_subprocess_exec(
-                *command,
-                self._handshake.engine_address,
-                cwd=self._source.program,
-                env=dict(environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=1 << 20,
-            )
+            return await processes.start([*command, self._handshake.engine_address], self._source.program, environment)
         except OSError as error:
             raise EngineError(f"could not start the plugin of package '{package}' ({command[0]}): {error}") from error
 

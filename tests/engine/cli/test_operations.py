@@ -320,3 +320,21 @@ def test_terminal_gets_a_tree_and_a_question(real_program: Path) -> None:
     assert process.wait(timeout=10) == 0, text
     assert "└─ test:index:Part" in text and "\x1b[38;5;2m" in text and "(create)" in text
     assert "Do you want to perform this update?" in text and "3 created" in text
+
+
+def test_program_may_be_a_file(stack: Path, pulumi) -> None:
+    folder = stack.parent
+    (folder / "Pulumi.yaml").write_text("name: proj\nruntime: python\nmain: code/app.py\n")
+    (folder / "code").mkdir()
+    (folder / "code" / "app.py").write_text(
+        "import pulumi, pulumi.dynamic as d\n"
+        "class P(d.ResourceProvider):\n"
+        "    def create(self, props):\n"
+        "        import beside\n"
+        "        return d.CreateResult(beside.ID, {})\n"
+        "d.Resource(P(), 'a', {})\n"
+    )
+    (folder / "code" / "beside.py").write_text("ID = 'from-beside'\n")
+    up = pulumi("up", "--yes", "--skip-preview")
+    assert up.code == 0, up.out + up.err
+    assert "from-beside" in pulumi("stack", "export").out
