@@ -1,5 +1,6 @@
 """Start the command line: as a script (the launcher does so) or by `python -m embedded.engine`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ if sys.flags.no_site:
     environment = Path(sys.executable).parent.parent
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     sys.path.append(str(environment / "lib" / version / "site-packages"))
+
+# Children are started while gRPC's threads run; its fork handlers would only complain of that.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from embedded.engine.cli import main
 

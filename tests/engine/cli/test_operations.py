@@ -332,7 +332,9 @@ def test_program_may_be_a_file(stack: Path, pulumi) -> None:
         "    def create(self, props):\n"
         "        import beside\n"
         "        return d.CreateResult(beside.ID, {})\n"
-        "d.Resource(P(), 'a', {})\n"
+        "class R(d.Resource):\n"
+        "    pass\n"
+        "R(P(), 'a', {})\n"
     )
     (folder / "code" / "beside.py").write_text("ID = 'from-beside'\n")
     up = pulumi("up", "--yes", "--skip-preview")
