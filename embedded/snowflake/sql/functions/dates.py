@@ -281,6 +281,8 @@ def conversion(call: Call) -> Typed:
     value = call.arg(0)
     if len(call) == 2 and value.type.kind in ("NUMBER", "FLOAT"):
         value = _scaled(value, int(str(call.constant(1))))
+        if kind.kind in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"):  # an epoch is a moment, no wall clock of the session's zone
+            value = Typed(f"timezone('UTC', {value.sql})", TIMESTAMP_LTZ)
     elif len(call) == 2:
         mask = str(call.constant(1))
         if mask.upper() != "AUTO":

@@ -8,9 +8,22 @@ from embedded.snowflake.sql.functions import (
     numbers,
     regexp,
     semi,
+    streams,
     strings,
     system,
     windows,
 )
 
-__all__ = ["aggregates", "conditional", "context", "dates", "numbers", "regexp", "semi", "strings", "system", "windows"]
+__all__ = [
+    "aggregates",
+    "conditional",
+    "context",
+    "dates",
+    "numbers",
+    "regexp",
+    "semi",
+    "streams",
+    "strings",
+    "system",
+    "windows",
+]
