@@ -109,17 +109,59 @@ def _diagnostic(event: events.DiagnosticEvent) -> dict[str, Any]:
     return fields
 
 
-def _policy(event: events.PolicyEvent) -> dict[str, Any]:
-    fields: dict[str, Any] = {"resourceUrn": event.resource_urn} if event.resource_urn else {}
-    return fields | {
-        "message": event.message,
-        "color": event.color,
-        "policyName": event.policy_name,
+def _policy_pack(
+    event: events.PolicyEvent | events.PolicyRemediationEvent | events.PolicySummaryEvent,
+) -> dict[str, Any]:
+    return {
         "policyPackName": event.policy_pack_name,
         "policyPackVersion": event.policy_pack_version,
-        "policyPackVersionTag": event.policy_pack_version_tag,
+        "policyPackVersionTag": event.policy_pack_version,
+    }
+
+
+def _policy(event: events.PolicyEvent) -> dict[str, Any]:
+    fields: dict[str, Any] = {"resourceUrn": event.resource_urn} if event.resource_urn else {}
+    fields |= {
+        # The message carries the colours that the official one has.
+        "message": f"<{{%reset%}}>{event.message}<{{%reset%}}>\n",
+        "color": event.color,
+        "policyName": event.policy_name,
+        **_policy_pack(event),
         "enforcementLevel": event.enforcement_level,
     }
+    if event.severity:
+        fields["severity"] = event.severity
+    return fields
+
+
+def _remediation(event: events.PolicyRemediationEvent) -> dict[str, Any]:
+    fields = {
+        "resourceUrn": event.resource_urn,
+        "color": event.color,
+        "policyName": event.policy_name,
+        **_policy_pack(event),
+    }
+    for name, properties in (("before", event.before), ("after", event.after)):
+        if properties:
+            fields[name] = masked(properties)
+    return fields
+
+
+_SUMMARY_KINDS = {
+    "analyze": "policyAnalyzeSummaryEvent",
+    "remediate": "policyRemediateSummaryEvent",
+    "analyze-stack": "policyAnalyzeStackSummaryEvent",
+}
+
+
+def _policy_summary(event: events.PolicySummaryEvent) -> dict[str, Any]:
+    fields: dict[str, Any] = {} if event.kind == "analyze-stack" else {"resourceUrn": event.resource_urn}
+    fields |= _policy_pack(event)
+    if event.passed:
+        fields["passed"] = event.passed
+    if event.failed:
+        fields["failed"] = event.failed
+    return fields
 
 
 def _summary(event: events.SummaryEvent) -> dict[str, Any]:
@@ -140,6 +182,9 @@ _KINDS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     events.ResourceOutputsEvent: ("resOutputsEvent", _step),
     events.ResourceOperationFailedEvent: ("resOpFailedEvent", _failed),
     events.PolicyEvent: ("policyEvent", _policy),
+    events.PolicyRemediationEvent: ("policyRemediationEvent", _remediation),
+    events.PolicySummaryEvent: ("", _policy_summary),
+    events.PolicyLoadEvent: ("policyLoadEvent", lambda event: {}),  # noqa: ARG005
     events.SummaryEvent: ("summaryEvent", _summary),
     events.StdoutEvent: ("stdoutEvent", lambda event: {"message": event.message, "color": event.color}),
     events.CancelEvent: ("cancelEvent", lambda event: {}),  # noqa: ARG005
@@ -149,6 +194,8 @@ _KINDS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 def event_json(event: events.Event, sequence: int, timestamp: int) -> dict[str, Any]:
     """The event as the log's JSON object; `timestamp` in seconds since 1970."""
     name, encode = _KINDS[type(event)]
+    if isinstance(event, events.PolicySummaryEvent):
+        name = _SUMMARY_KINDS[event.kind]
     return {"sequence": sequence, "timestamp": timestamp, name: encode(event)}
 
 

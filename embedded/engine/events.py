@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from embedded.engine.state import Resource
+    from embedded.engine.values import Properties
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,37 @@ class PolicyEvent:
     enforcement_level: str
     resource_urn: str = ""
     color: str = "raw"
-    policy_pack_version_tag: str = ""
+    severity: str = ""
+
+
+@dataclass(frozen=True)
+class PolicyRemediationEvent:
+    """A policy changed a resource's inputs."""
+
+    resource_urn: str
+    policy_name: str
+    policy_pack_name: str
+    policy_pack_version: str
+    before: Properties
+    after: Properties
+    color: str = "raw"
+
+
+@dataclass(frozen=True)
+class PolicySummaryEvent:
+    """Which policies of a pack passed and failed; `kind` is analyze, remediate or analyze-stack (which has no resource)."""
+
+    kind: str
+    resource_urn: str
+    policy_pack_name: str
+    policy_pack_version: str
+    passed: list[str]
+    failed: list[str]
+
+
+@dataclass(frozen=True)
+class PolicyLoadEvent:
+    """Policy packs are being loaded."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +161,9 @@ Event = (
     | ResourceOutputsEvent
     | ResourceOperationFailedEvent
     | PolicyEvent
+    | PolicyRemediationEvent
+    | PolicySummaryEvent
+    | PolicyLoadEvent
     | SummaryEvent
     | StdoutEvent
     | CancelEvent

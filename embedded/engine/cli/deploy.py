@@ -119,6 +119,7 @@ class Deployment:
             options=self.options,
             program=program,
             plugins=plugins,
+            tags=session.backend.tags(self.reference) if self.options.policy_packs else {},
             imports=self.imports,
             stack_outputs=self._outputs_of_stack,
         )

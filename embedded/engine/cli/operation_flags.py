@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from embedded.engine.backend.checkpoints import is_truthy
 from embedded.engine.cli.command import CONFIG_FILE_FLAG, STACK_FLAG, Call
@@ -138,9 +137,9 @@ def engine_options(call: Call) -> Options:
             raise EngineError(
                 f"--{name.replace('_', '-')} is not supported by this engine; unprotect resources by `pulumi state unprotect`"
             )
-    for path in (*flags.get("policy_pack", ()), *flags.get("policy_pack_config", ())):
-        if not Path(path).exists():
-            raise EngineError(f"policy pack: '{path}' does not exist")
+    configs = flags.get("policy_pack_config", ())
+    if configs and len(configs) != len(flags["policy_pack"]):
+        raise EngineError('the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags')
     replaces = tuple(flags.get("replace", ())) + tuple(flags.get("target_replace", ()))
     continue_on_error = flags["continue_on_error"]
     session = call.session
@@ -212,6 +211,7 @@ def display_options(call: Call) -> DisplayOptions:
         show_replacement_steps=flags["show_replacement_steps"],
         show_secrets=flags["show_secrets"],
         show_urns=flags["urns"],
+        show_policy_remediations=flags["show_policy_remediations"],
         suppress_outputs=flags["suppress_outputs"],
         suppress_progress=flags["suppress_progress"],
         truncate_output=not flags["show_full_output"],

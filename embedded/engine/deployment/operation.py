@@ -52,6 +52,7 @@ class Operation:
         emit: Takes each event, in order.
         program: The program; None where nothing is run.
         plugins: Where plugins are looked for.
+        tags: The stack's tags.
         imports: What `import` takes over.
         stack_outputs: The outputs of another stack by name, for stack references; None if there is no such stack.
     """
@@ -72,6 +73,7 @@ class Operation:
     emit: Callable[[Event], None] = lambda event: None  # noqa: ARG005
     program: Program | None = None
     plugins: PluginSource = field(default_factory=PluginSource)
+    tags: Mapping[str, str] = field(default_factory=dict)
     imports: Sequence[ImportSpec] = ()
     stack_outputs: Callable[[str], Properties | None] = lambda name: None  # noqa: ARG005
 

@@ -18,6 +18,7 @@ class DisplayOptions:
     show_replacement_steps: bool = False
     show_secrets: bool = False
     show_urns: bool = False
+    show_policy_remediations: bool = False
     suppress_outputs: bool = False
     suppress_progress: bool = False
     truncate_output: bool = True

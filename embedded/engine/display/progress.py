@@ -13,7 +13,8 @@ from embedded.engine.display import colors
 from embedded.engine.display.filters import is_internal, should_show
 from embedded.engine.display.operations import display_type
 from embedded.engine.display.options import DisplayOptions
-from embedded.engine.display.rich_diff import render_outputs, render_policy, render_prelude
+from embedded.engine.display.policies import pack_sections
+from embedded.engine.display.rich_diff import render_outputs, render_prelude
 from embedded.engine.display.rows import Row, RunState
 from embedded.engine.display.spinner import Spinner
 from embedded.engine.display.summary import render_summary
@@ -97,6 +98,10 @@ class ProgressDisplay:
             case events.PolicyEvent():
                 row = self._row(event.resource_urn or self._stack_urn, None)
                 row.policies.append(event)
+                self._renderer.row_updated(row)
+            case events.PolicyRemediationEvent():
+                row = self._row(event.resource_urn, None)
+                row.remediations.append(event)
                 self._renderer.row_updated(row)
             case events.PreludeEvent():
                 if prelude := render_prelude(event, self.run.options):
@@ -202,21 +207,17 @@ class ProgressDisplay:
         """Write what the policy packs found; true if a mandatory policy was violated."""
         if self._summary is None or not self._summary.policy_packs:
             return False
-        found = [policy for row in self.rows.values() for policy in row.policies]
-        rank = {"remediate": 0, "mandatory": 1, "advisory": 2, "disabled": 3}
-        found.sort(key=lambda item: (rank.get(item.enforcement_level, 99), item.policy_name, item.resource_urn))
+        rows = self.rows.values()
+        violated = False
         self._renderer.line(f"{colors.HEADLINE}Policies:{colors.RESET}")
-        for name, version in sorted(self._summary.policy_packs.items()):
-            mine = [item for item in found if item.policy_pack_name == name.partition("|")[0]]
-            mandatory = any(item.enforcement_level == "mandatory" for item in mine)
-            sign = "❌" if mandatory else "⚠️" if mine else "✅"
-            pack, _, path = name.partition("|path=")
-            local = f" (local: {path})" if path else ""
-            self._renderer.line(f"    {sign} {colors.INFO}{pack}@v{version}{colors.RESET}{local}")
-            for item in mine:
-                self._renderer.line(render_policy(item, "        - ", "          ").removesuffix("\n"))
+        violations = [item for row in rows for item in row.policies]
+        remediations = [item for row in rows for item in row.remediations]
+        for section in pack_sections(self._summary.policy_packs, violations, remediations):
+            violated |= section.violated
+            for line in section.lines(self.run.options):
+                self._renderer.line(line)
         self._renderer.line("")
-        return any(item.enforcement_level == "mandatory" for item in found)
+        return violated
 
     def _diagnostics(self) -> None:
         wrote_header = False

@@ -13,6 +13,7 @@ from embedded.engine.display import colors
 from embedded.engine.display.filters import is_internal, should_show
 from embedded.engine.display.operations import color_of, is_root_stack, prefix_of, retain_flag, safe_text
 from embedded.engine.display.options import DisplayOptions
+from embedded.engine.display.policies import render_remediation, render_violation
 from embedded.engine.display.printer import Printer, is_worth_showing, object_diff_text
 from embedded.engine.display.property_diff import (
     ObjectDiff,
@@ -63,7 +64,9 @@ class RichDiffDisplay:
             case events.ResourceOperationFailedEvent():
                 self._errored += 1
             case events.PolicyEvent():
-                self._write(render_policy(event, "", ""))
+                self._write(render_violation(event, self._options))
+            case events.PolicyRemediationEvent():
+                self._write(render_remediation(event, self._options))
             case events.StdoutEvent():
                 self._write(event.message)
             case events.PreludeEvent():
@@ -262,21 +265,3 @@ def render_prelude(event: events.PreludeEvent, options: DisplayOptions) -> str:
         return ""
     lines = "".join(f"    {key}: {value}\n" for key, value in sorted(event.config.items()))
     return f"{colors.RESET}Configuration:{colors.RESET}\n{lines}"
-
-
-def render_policy(event: events.PolicyEvent, prefix: str, line_prefix: str) -> str:
-    """A policy violation; `prefix` stands before it, `line_prefix` before the lines of its message."""
-    color = colors.ERROR if event.enforcement_level == "mandatory" else colors.WARNING
-    line = f"{color}[{event.enforcement_level}]  {event.policy_name}{colors.RESET}"
-    if event.resource_urn:
-        from embedded.engine import urn as urns
-
-        line += f"  ({urns.type_of(event.resource_urn)}: {urns.name_of(event.resource_urn)})"
-    if prefix:
-        line = prefix + line
-    else:
-        line = f"    {colors.INFO}{event.policy_pack_name}@v{event.policy_pack_version} {colors.RESET}{line}"
-    if line_prefix:
-        line += "\n"
-    message = event.message.removesuffix("\n").replace("\n", f"\n{line_prefix}")
-    return f"{line}{line_prefix}{message}\n"

@@ -6,7 +6,7 @@ Source: pkg/backend/display/rows.go and progress.go of Pulumi.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from embedded.engine import urn as urns
@@ -21,7 +21,7 @@ from embedded.engine.display.operations import (
 )
 from embedded.engine.display.options import DisplayOptions
 from embedded.engine.display.property_diff import ObjectDiff, ValueDiff, diff_objects, translate_detailed_diff
-from embedded.engine.events import DiagnosticEvent, PolicyEvent, StepMetadata
+from embedded.engine.events import DiagnosticEvent, PolicyEvent, PolicyRemediationEvent, StepMetadata
 
 _COUNTED = (("error", colors.ERROR), ("warning", colors.WARNING), ("info", colors.INFO), ("debug", colors.DEBUG))
 _COUNT_WORDS = {"error": "error", "warning": "warning", "info": "message", "debug": "debug"}
@@ -59,6 +59,7 @@ class Row:
     output_steps: list[StepMetadata] = field(default_factory=list)
     diagnostics: list[DiagnosticEvent] = field(default_factory=list)
     policies: list[PolicyEvent] = field(default_factory=list)
+    remediations: list[PolicyRemediationEvent] = field(default_factory=list)
     started: float | None = None
     ended: float | None = None
 
@@ -200,11 +201,15 @@ def short_diff(step: StepMetadata) -> str:
             diff.updates[name] = ValueDiff(old, new)
     if diff is None:
         return ""
-    include = set(step.diffs or ())
+    return f"diff: {names_of_changes(diff, set(step.diffs or ()))}"
+
+
+def names_of_changes(diff: ObjectDiff, include: Container[str] = ()) -> str:
+    """The names of the changed properties by the kind of change: `+a-b~c`; `include` limits them."""
     parts = []
     for op, found in (("create", diff.adds), ("delete", diff.deletes), ("update", diff.updates)):
         names = sorted(name for name in found if not include or name in include)
         if names:
             texts = STEP_TEXTS[op]
             parts.append(f"{texts.color}{texts.prefix.strip()}{','.join(names)}")
-    return f"diff: {''.join(parts)}"
+    return "".join(parts)

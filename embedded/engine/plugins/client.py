@@ -118,7 +118,7 @@ class ProviderClient:
                 return CheckResult(news)
             raise self._failure(error) from error
         inputs = from_struct(response.inputs)
-        return CheckResult(_with_secrets_of(inputs, news), _failures(response.failures))
+        return CheckResult(with_secrets_of(inputs, news), _failures(response.failures))
 
     async def diff_config(
         self, urn: str, old_inputs: Properties, old_outputs: Properties, news: Properties, ignore_changes: Sequence[str]
@@ -275,7 +275,7 @@ class ProviderClient:
             return ReadResult("", None, None)
         read_inputs = from_struct(response.inputs) if response.HasField("inputs") else None
         if read_inputs is not None:
-            read_inputs = _with_secrets_of(read_inputs, inputs)
+            read_inputs = with_secrets_of(read_inputs, inputs)
         return ReadResult(response.id, self._marked(from_struct(response.properties), outputs), read_inputs)
 
     async def update(
@@ -401,7 +401,7 @@ class ProviderClient:
         )
 
     def _marked(self, answer: Properties, asked: Properties) -> Properties:
-        return answer if self._abilities.accept_secrets else _with_secrets_of(answer, asked)
+        return answer if self._abilities.accept_secrets else with_secrets_of(answer, asked)
 
     def _failure(self, error: grpc.aio.AioRpcError, inputs: Properties | None = None) -> ProviderError:
         init = _init_failure(error)
@@ -467,7 +467,7 @@ def _variable(value: Value) -> str:
     return plain if isinstance(plain, str) else dumps(to_json(plain, None, show_secrets=True))
 
 
-def _with_secrets_of(answer: Properties, asked: Properties) -> Properties:
+def with_secrets_of(answer: Properties, asked: Properties) -> Properties:
     """The answer with what was secret secret again, for plugins that drop the mark.
 
     An object is marked within; a list with a secret in it becomes secret as a whole, for its elements may have moved.
@@ -477,5 +477,5 @@ def _with_secrets_of(answer: Properties, asked: Properties) -> Properties:
 
 def _marked_again(answer: Value, asked: Value) -> Value:
     if isinstance(answer, dict) and isinstance(asked, dict):
-        return _with_secrets_of(answer, asked)
+        return with_secrets_of(answer, asked)
     return as_secret(answer) if contains_secrets(asked) else answer

@@ -138,7 +138,7 @@ class Scenario:
         for name, text in step.get("files", {}).items():
             path = self._project / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text.replace("@POLICY_ENVIRONMENT@", self._environment.get("POLICY_ENVIRONMENT", "")))
         if step.get("cloud"):
             cloud = json.loads(self._cloud.read_text()) if self._cloud.exists() else {"n": {}, "res": {}}
             step["cloud"](cloud)

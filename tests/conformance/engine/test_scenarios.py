@@ -38,7 +38,15 @@ def _cases(scenarios: list[dict[str, Any]]) -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", _cases(RECORDED))
-def test_as_recorded(scenario: dict[str, Any], cli: str, tmp_path: Path, scenario_environment: dict[str, str]) -> None:
+def test_as_recorded(
+    scenario: dict[str, Any],
+    cli: str,
+    tmp_path: Path,
+    scenario_environment: dict[str, str],
+    request: pytest.FixtureRequest,
+) -> None:
+    if scenario["name"] == "policy":
+        scenario_environment["POLICY_ENVIRONMENT"] = str(request.getfixturevalue("policy_environment"))
     wanted = json.loads((HERE / "golden" / f"{scenario['name']}.json").read_text())["runs"]
     for number, changes in SDK_DIFFERENCES.get(scenario["name"], {}).items():
         wanted[number].update(changes)

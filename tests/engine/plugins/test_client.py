@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embedded.engine.plugins.client import _with_secrets_of
+from embedded.engine.plugins.client import with_secrets_of
 from embedded.engine.values import Secret
 
 
@@ -26,4 +26,4 @@ from embedded.engine.values import Secret
     ],
 )
 def test_secrets_come_back(answer: dict[str, Any], asked: dict[str, Any], wanted: dict[str, Any]) -> None:
-    assert _with_secrets_of(answer, asked) == wanted
+    assert with_secrets_of(answer, asked) == wanted
