@@ -33,9 +33,6 @@ NEEDED = {
     "U105": ["alter table audit_log swap with user_customer_access"],
 }
 LATER = {
-    **dict.fromkeys(["U077", "U144", "U146", "U147", "U148"], "SQL scripting comes later"),
-    "S033": "ALTER MATERIALIZED VIEW … RESUME comes later",
-    "U088": "refreshing a dynamic table comes later",
 }
 
 

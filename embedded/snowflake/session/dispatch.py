@@ -113,7 +113,8 @@ def registration(tokens: TokenStream) -> Registration:
         SnowflakeError: no handler: unsupported, named by its first words (000002); or no statement at all (001003).
     """
     load_handlers()
-    if any(token.token_type == TokenType.DARROW for token in tokens.tokens):
+    is_block = tokens.word() in ("BEGIN", "DECLARE")
+    if not is_block and any(token.token_type == TokenType.DARROW for token in tokens.tokens):
         return _HANDLERS["->>",]
     words = _leading_words(tokens)
     for length in range(len(words), 0, -1):

@@ -16,6 +16,7 @@ from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.result import StatementType
 from embedded.snowflake.security.redaction import redact
 from embedded.snowflake.session.dispatch import Statement, registration, statement_tokens
+from embedded.snowflake.session.program import check_allowed
 
 if TYPE_CHECKING:
     from embedded.snowflake.history.queries import QueryRecord
@@ -73,6 +74,7 @@ def _finish(
 
 
 def _handle(session: Session, statement: Statement) -> Result:
+    check_allowed(session, (statement.tokens.word(), statement.tokens.word(1)))
     found = registration(statement.tokens)
     if found.commits and not statement.describe_only:
         session.commit()

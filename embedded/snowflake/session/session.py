@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.catalog.temporary import drop_temporary
-from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.errors import SqlCompilationError, SqlExecutionError
 from embedded.snowflake.result import Result
 from embedded.snowflake.session.execution import run_statement
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from embedded.snowflake.account import Account
     from embedded.snowflake.history.queries import QueryRecord
     from embedded.snowflake.scheduler.runs import GraphRun, TaskRun
+    from embedded.snowflake.session.program import Program
 
 
 class Session:
@@ -43,6 +44,7 @@ class Session:
         cancelled: ids of statements that are to stop.
         task_run, graph_run: the task that this session runs, and the run of its graph, or None.
         timeouts: ids of statements that ran out of time, and their limit in seconds.
+        program: the stored procedure or block under way (session.program), or None.
         pretended: what context functions say in the statement under way instead of the truth (POLICY_CONTEXT).
     """
 
@@ -72,6 +74,7 @@ class Session:
         self.task_run: TaskRun | None = None
         self.graph_run: GraphRun | None = None
         self.timeouts: dict[str, int] = {}
+        self.program: Program | None = None
         self.pretended: dict[str, tuple[str, ...]] = {}
         self.last_used = account.clock.now()
         self.lock = threading.RLock()
@@ -145,20 +148,47 @@ class Session:
     def cancel(self, query_id: str) -> None:
         """Interrupt a statement of this session, under way or waiting; one that has ended is left alone."""
         self.cancelled.add(query_id)
-        if self.statement_id == query_id:
-            self.cursor.interrupt()
+        record = self.record
+        while record is not None:
+            # A statement that a block or procedure runs ends with it.
+            if record.query_id == query_id:
+                self.cursor.interrupt()
+                return
+            record = record.parent
 
     def commit(self) -> None:
-        """Commit the open transaction, if there is one."""
+        """Commit the open transaction, if there is one; a program's own, and then what was open around it is so again.
+
+        Raises:
+            SnowflakeError: a program may not end the transaction that was open when it was called (090358).
+        """
         if self.transaction is not None:
-            transaction, self.transaction = self.transaction, None
+            transaction, self.transaction = self._own_transaction(), self.outer_transaction
             transaction.commit()
 
     def rollback(self) -> None:
-        """Undo the open transaction, if there is one."""
+        """Undo the open transaction, if there is one.
+
+        Raises:
+            SnowflakeError: a program may not end the transaction that was open when it was called (090358).
+        """
         if self.transaction is not None:
-            transaction, self.transaction = self.transaction, None
+            transaction, self.transaction = self._own_transaction(), self.outer_transaction
             transaction.rollback()
+
+    @property
+    def outer_transaction(self) -> Any | None:
+        """The transaction that was open when the program under way was called, or None."""
+        return self.program.outer_transaction if self.program is not None else None
+
+    def _own_transaction(self) -> Any:
+        if self.transaction is self.outer_transaction:
+            raise SqlExecutionError(
+                "Stored procedure execution error: Modifying a transaction that has started at a different scope is not allowed.",
+                90358,
+                "57014",
+            )
+        return self.transaction
 
     def close(self) -> None:
         """End the session: what is not committed is undone, temporary objects go."""

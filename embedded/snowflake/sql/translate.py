@@ -107,6 +107,13 @@ def query_text(session: Session, text: str, *, statement: Statement | None = Non
     return at_time(found, session)
 
 
+def query_in(session: Session, text: str, scope: Scope, binds: list[Any], query_id: str) -> Translated:
+    """Translate a query whose names may also mean what a scope around it has, as the variables of a block."""
+    ast = parse_query(text)
+    number_placeholders(ast)
+    return at_time(_translate(ast, Context.of(session, binds, query_id), scope), session)
+
+
 def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
     return (
         text,
@@ -125,11 +132,11 @@ def _key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
     )
 
 
-def _translate(ast: exp.Expr, context: Context) -> Translated:
-    relation = bind_query(ast, context)
+def _translate(ast: exp.Expr, context: Context, outer: Scope | None = None) -> Translated:
+    relation = bind_query(ast, context, outer)
     if context.reads.row_policed and context.reads.may_fail and not context.fenced:
         context = replace(context, fenced=True, reads=Reads())
-        relation = bind_query(ast, context)
+        relation = bind_query(ast, context, outer)
     columns = [Column(column.name, column_type(column.type), column.nullable) for column in relation.columns]
     reads = context.reads
     return Translated(

@@ -8,6 +8,7 @@ from embedded.snowflake.result import Result
 from embedded.snowflake.session.dispatch import Statement, handles
 from embedded.snowflake.sql.run import run_query
 from embedded.snowflake.sql.translate import query_text
+from embedded.snowflake.statements.programs import is_with_procedure, with_procedure
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 @handles("VALUES")
 @handles("(")
 def select(session: Session, statement: Statement) -> Result:
-    """Run a query."""
+    """Run a query, or a procedure that the statement declares itself."""
+    if is_with_procedure(statement.tokens):
+        return with_procedure(session, statement)
     translated = query_text(session, statement.text, statement=statement)
     if statement.describe_only:
         return Result(translated.columns, [])

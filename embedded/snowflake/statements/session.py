@@ -247,11 +247,15 @@ def show_variables(session: Session, statement: Statement) -> Result:
 @handles("BEGIN")
 @handles("START", "TRANSACTION")
 def begin(session: Session, statement: Statement) -> Result:
-    """Begin a transaction; in an open one it changes nothing."""
+    """Begin a transaction, which in an open one changes nothing; or run a block, which begins the same way."""
+    from embedded.snowflake.scripting.parser import begins_block
+    from embedded.snowflake.statements.programs import run_text
+
     tokens = statement.tokens
+    if begins_block(tokens):
+        return run_text(session, statement.text, describe_only=statement.describe_only)
     if tokens.accept("BEGIN"):
-        if not tokens.accept("TRANSACTION") and not tokens.accept("WORK") and tokens and not tokens.at("NAME"):
-            raise unsupported("BEGIN … END block")
+        _ = tokens.accept("TRANSACTION") or tokens.accept("WORK")
     else:
         tokens.expect("START", "TRANSACTION")
     name = tokens.identifier() if tokens.accept("NAME") else None
@@ -261,10 +265,10 @@ def begin(session: Session, statement: Statement) -> Result:
 
 
 def begin_transaction(session: Session, name: str | None = None) -> None:
-    """Open an explicit transaction if none is open."""
+    """Open an explicit transaction if none is open; in a program that of its caller does not count."""
     from embedded.snowflake.storage.transactions import Transaction
 
-    if session.transaction is None:
+    if session.transaction is None or session.transaction is session.outer_transaction:
         session.transaction = Transaction(session)
         session.transaction_name = name
         session.transaction_started = session.account.clock.now()

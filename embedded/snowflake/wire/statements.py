@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot.tokens import TokenType
 
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Column, Result, StatementType
+from embedded.snowflake.scripting.parser import begins_block, end_of_block
 from embedded.snowflake.session.dispatch import statement_tokens
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import NUMBER
@@ -23,36 +23,26 @@ _ROWS_AT_ONCE = 500
 
 
 def split(text: str) -> list[str]:
-    """The statements of a text, without the semicolons between them; a scripting block is one statement."""
-    tokens, parts, start, depth = statement_tokens(text).tokens, [], 0, 0
-    words = [token.text.upper() if token.token_type != TokenType.STRING else "" for token in tokens]
-    for index, token in enumerate(tokens):
-        depth = max(0, depth + _depth_change(words, index, depth))
-        if token.token_type == TokenType.SEMICOLON and depth == 0:
+    """The statements of a text, without the semicolons between them; a scripting block is one statement, in CREATE too."""
+    stream = statement_tokens(text)
+    parts, start = [], 0
+    while stream:
+        if begins_block(stream) and _may_hold_block(stream):
+            if not end_of_block(stream):
+                # What is wrong with it is told when it runs, as one statement.
+                break
+        elif stream.next().token_type == TokenType.SEMICOLON:
+            token = stream.tokens[stream.index - 1]
             parts.append(text[start : token.start])
             start = token.end + 1
     parts.append(text[start:])
     return [part.strip() for part in parts if statement_tokens(part)]
 
 
-_BLOCKS = frozenset({"BEGIN", "CASE", "IF", "FOR", "WHILE", "LOOP", "REPEAT"})
-_TRANSACTION = frozenset({"TRANSACTION", "WORK", ";", "", "NAME"})
-
-
-def _depth_change(words: Sequence[str], index: int, depth: int) -> int:
-    """How a word changes the depth of scripting blocks; BEGIN of a transaction opens none."""
-    word, after = words[index], words[index + 1] if index + 1 < len(words) else ""
-    before = words[index - 1] if index else ";"
-    if word == "DECLARE" and before == ";":
-        return 1
-    if word == "BEGIN" and before in (";", "AS", "DO", "THEN", "ELSE", "LOOP") and after not in _TRANSACTION:
-        return 1
-    if depth and word == "BEGIN":
-        # The BEGIN of a DECLARE block was counted at DECLARE.
-        return 0
-    if depth and word in _BLOCKS and before != "END":
-        return 1
-    return -1 if depth and word == "END" else 0
+def _may_hold_block(stream: TokenStream) -> bool:
+    """Whether a block may stand here: at a statement's start, or after AS."""
+    before = stream.tokens[stream.index - 1] if stream.index else None
+    return before is None or before.token_type == TokenType.SEMICOLON or before.text.upper() == "AS"
 
 
 def run(execution: Execution) -> Result:

@@ -12,6 +12,7 @@ from embedded.snowflake.catalog.show import columns, number
 from embedded.snowflake.catalog.values import Property, at_string, identifiers, read_properties, text, texts
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.result import Result, listing
+from embedded.snowflake.scripting.parser import Parser, parse_block
 from embedded.snowflake.security.privileges import require
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import parse_type
@@ -59,7 +60,8 @@ _WORDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 
 
-def _read(kind: str, _session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
+def read_code(kind: str, _session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
+    """Read a function or procedure after its name: arguments, clauses, and the body after AS."""
     from embedded.snowflake.catalog.parameters import properties as parameter_properties
 
     arguments = [argument.to_json() for argument in read_arguments(tokens)]
@@ -134,7 +136,8 @@ def _read_body(kind: str, tokens: TokenStream) -> str:
     if at_string(tokens):
         return tokens.string()
     if kind == "PROCEDURE" and tokens.word() in ("BEGIN", "DECLARE"):
-        return tokens.rest()
+        block = Parser(tokens).block()
+        return tokens.text[block.start : block.end]
     raise tokens.unexpected()
 
 
@@ -149,6 +152,8 @@ def _check(kind: str, definition: Definition) -> None:
     ]
     if absent:
         raise SqlCompilationError(f"Missing option(s): [{', '.join(absent)}]", 2029, "42601")
+    if body["language"] == "SQL" and kind == "PROCEDURE":
+        parse_block(body["body"])
     if body["language"] == "SQL" and kind == "FUNCTION":
         from embedded.snowflake.statements.physical import check_function
 
@@ -277,7 +282,7 @@ register(
             is_data_metric=lambda *_: "N",
         ),
         describe=_describe,
-        read=partial(_read, "FUNCTION"),
+        read=partial(read_code, "FUNCTION"),
         alter=_alter,
         has_signature=True,
         show_words=("USER FUNCTIONS",),
@@ -296,7 +301,7 @@ register(
         privileges=("USAGE",),
         show=_show(""),
         describe=_describe,
-        read=partial(_read, "PROCEDURE"),
+        read=partial(read_code, "PROCEDURE"),
         alter=_alter,
         has_signature=True,
         show_words=("USER PROCEDURES",),

@@ -1,0 +1,1 @@
+"""Programs of users: stored procedures and functions, in SQL and Python."""
