@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         listener = _listen(options.host, options.port)
     except OSError as error:
         return _refuse(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}.")
-    return _serve(listener, None if options.memory else options.data, password, options.host)
+    manual = options.clock == "manual"
+    return _serve(listener, None if options.memory else options.data, password, options.host, manual)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     where = serve.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, help="folder that keeps the accounts")
     where.add_argument("--memory", action="store_true", help="keep nothing")
+    serve.add_argument(
+        "--clock",
+        choices=("real", "manual"),
+        default="real",
+        help="manual: time stands until SYSTEM$LOCAL_ADVANCE_CLOCK moves it (for tests)",
+    )
     return parser
 
 
@@ -56,13 +63,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, data: Path | None, password: str, host: str) -> int:
+def _serve(listener: socket.socket, data: Path | None, password: str, host: str, manual_clock: bool) -> int:
     # Imported here, so that a wrong command line answers at once.
     from embedded.snowflake.accounts import Accounts, DataFolderInUse
     from embedded.snowflake.wire.app import make_app
 
     try:
-        accounts = Accounts(data, password)
+        accounts = Accounts(data, password, manual_clock=manual_clock)
     except (DataFolderInUse, OSError) as error:
         return _refuse(str(error))
     name = f"[{host}]" if ":" in host else host

@@ -13,6 +13,7 @@ from embedded.snowflake.clock import Clock
 from embedded.snowflake.history.queries import Queries
 from embedded.snowflake.history.store import History
 from embedded.snowflake.scheduler.monitors import Monitors
+from embedded.snowflake.scheduler.outbox import Outbox
 from embedded.snowflake.scheduler.scheduler import Scheduler
 from embedded.snowflake.scheduler.warehouses import Warehouses
 from embedded.snowflake.session.results import Results
@@ -39,25 +40,27 @@ class Account:
         results: results of the newest queries.
         warehouses: which run, and what they use.
         monitors: what resource monitors allow.
+        outbox: what it would send.
         scheduler: runs tasks and tends warehouses, once started.
         sessions: the open sessions by id.
     """
 
-    def __init__(self, name: str, path: Path | None) -> None:
-        """Open the account's file, or make it; without a path it lives in memory."""
+    def __init__(self, name: str, path: Path | None, *, manual_clock: bool = False) -> None:
+        """Open the account's file, or make it; without a path it lives in memory. A manual clock stands until it is moved."""
         self.name = name.upper()
         self.folder = path.parent if path else None
         self.connection = duckdb.connect(str(path) if path else ":memory:", config={"threads": "2"})
         self.connection.execute("set timezone = 'UTC'")
         macros.install(self.connection)
-        self.clock = Clock()
-        self.catalog = Catalog(self.connection)
+        self.clock = Clock(manual=manual_clock)
+        self.catalog = Catalog(self.connection, self.clock.now)
         self.storage = Storage(self.connection, self.clock.now)
         self.history = History(self.connection)
         self.queries = Queries(self)
         self.results = Results()
         self.warehouses = Warehouses(self)
         self.monitors = Monitors(self)
+        self.outbox = Outbox(self)
         self.sessions: dict[int, Session] = {}
         self.lock = threading.RLock()
         # Set with each commit: who waits for changes (triggered tasks) looks again.

@@ -23,18 +23,20 @@ class DataFolderInUse(Exception):
 class Accounts:
     """All accounts by login account name. `ACCOUNT` alone means the one account `ORG-ACCOUNT` if there is just one."""
 
-    def __init__(self, folder: Path | None, admin_password: str) -> None:
+    def __init__(self, folder: Path | None, admin_password: str, *, manual_clock: bool = False) -> None:
         """Take a data folder for this server alone.
 
         Args:
             folder: where the accounts' files are; None keeps all in memory.
             admin_password: the first password of ADMIN in a new account.
+            manual_clock: let the accounts' time stand until a statement moves it.
 
         Raises:
             DataFolderInUse: another server has it.
         """
         self._folder = folder
         self._admin_password = admin_password
+        self._manual_clock = manual_clock
         self._open: dict[str, Account] = {}
         self._lock = threading.Lock()
         self._held: int | None = None
@@ -100,7 +102,7 @@ class Accounts:
             if self._folder is not None:
                 path = self._folder / name / "account.duckdb"
                 path.parent.mkdir(parents=True, exist_ok=True)
-            account = Account(name, path)
+            account = Account(name, path, manual_clock=self._manual_clock)
             bootstrap(account.catalog, self._admin_password)
             drop_temporary(account, None)
             account.scheduler.start()

@@ -145,7 +145,7 @@ def _view(_: Session, item: CatalogObject, name: str) -> str:
 
 
 def _dynamic(_: Session, item: CatalogObject, name: str) -> str:
-    from embedded.snowflake.catalog.descriptions.views import dynamic_text
+    from embedded.snowflake.catalog.descriptions.dynamic_tables import dynamic_text
 
     text = dynamic_text(item).replace("create OR REPLACE", "create").partition(" dynamic table ")[2]
     return f"create or replace dynamic table {name} {text.partition(' ')[2]};"

@@ -23,8 +23,10 @@ _TABLE = "_catalog.records"
 class Catalog:
     """All objects of an account, and further records (grants, parameters …) in named collections."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, now: Callable[[], datetime] | None = None) -> None:
+        """Read what the account's file has; `now` tells when objects are made and dropped."""
         self._connection = connection
+        self.now = now or (lambda: datetime.now(UTC))
         self._lock = threading.RLock()
         self._records: dict[str, dict[str, Any]] = {}
         self._objects: dict[int, CatalogObject] = {}
@@ -200,11 +202,12 @@ class CatalogTransaction:
 
     def create(self, kind: str, container: int, name: str, **fields: Any) -> CatalogObject:
         """Add a new object and give it; whether the name is free is the caller's to see."""
+        fields.setdefault("created_on", self.catalog.now())
         return self.put(CatalogObject(self.catalog.next_oid(), kind, container, name, **fields))
 
     def drop(self, item: CatalogObject) -> None:
         """Mark an object dropped, so that UNDROP and Time Travel still find it."""
-        self.put(item.changed(dropped_on=datetime.now(UTC)))
+        self.put(item.changed(dropped_on=self.catalog.now()))
 
     def remove(self, item: CatalogObject) -> None:
         """Take an object out for good."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from embedded.snowflake.catalog.store import CatalogTransaction
     from embedded.snowflake.session.session import Session
 
-_ROWLESS = ("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE")
+_ROWLESS = ("VIEW", "MATERIALIZED VIEW")
 
 
 def start(session: Session, changes: CatalogTransaction, stream: CatalogObject) -> None:

@@ -17,7 +17,7 @@ from embedded.snowflake.types import BOOLEAN, VARCHAR, DataType
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
-_VIEWS = ("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE")
+_VIEWS = ("VIEW", "MATERIALIZED VIEW")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,16 @@ class History:
         for name, schema in TABLES.items():
             columns = ", ".join(f'"{field.name}" {DUCKDB_TYPES[field.type]}' for field in schema)
             self._cursor.execute(f"create table if not exists {SCHEMA}.{name} ({columns})")
+            self._add_missing(name, schema)
+
+    def _add_missing(self, name: str, schema: pa.Schema) -> None:
+        """Give a table that an earlier version made the columns that came later."""
+        known = {row[0] for row in self._cursor.execute(f"describe {SCHEMA}.{name}").fetchall()}
+        for field in schema:
+            if field.name not in known:
+                self._cursor.execute(
+                    f'alter table {SCHEMA}.{name} add column "{field.name}" {DUCKDB_TYPES[field.type]}'
+                )
 
     def add(self, table: str, row: dict[str, Any]) -> None:
         """Record a row; columns not given are NULL."""
@@ -63,7 +73,7 @@ class History:
                 if rows:
                     batch = pa.Table.from_pylist(rows, schema=TABLES[name])
                     self._cursor.register("_batch", batch)
-                    self._cursor.execute(f"insert into {SCHEMA}.{name} from _batch")
+                    self._cursor.execute(f"insert into {SCHEMA}.{name} by name from _batch")
                     self._cursor.unregister("_batch")
 
     def replace(self, table: str, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
@@ -76,7 +86,7 @@ class History:
             self._cursor.register("_batch", batch)
             self._cursor.execute("begin transaction")
             self._cursor.execute(f"delete from {SCHEMA}.{table} as t using _batch as b where {same}")
-            self._cursor.execute(f"insert into {SCHEMA}.{table} from _batch")
+            self._cursor.execute(f"insert into {SCHEMA}.{table} by name from _batch")
             self._cursor.execute("commit")
             self._cursor.unregister("_batch")
 

@@ -42,7 +42,7 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "task_history": _columns(
         texts="query_id name database_name schema_name query_text condition_text state error_code error_message"
-        " run_id graph_run_group_id root_task_id return_value scheduled_from task_config owner warehouse_name",
+        " run_id graph_run_group_id root_task_id root_task_name return_value scheduled_from task_config owner warehouse_name",
         numbers="database_id schema_id task_id graph_version attempt_number",
         times="query_start_time scheduled_time completed_time original_scheduled_time",
     ),
@@ -71,10 +71,22 @@ TABLES: dict[str, pa.Schema] = {
         times="scheduled_time completed_time",
     ),
     "dynamic_table_refresh_history": _columns(
-        texts="name database_name schema_name state state_code state_message query_id refresh_action refresh_trigger"
-        " target_lag graph_history_valid_from",
-        numbers="table_id",
+        texts="name database_name schema_name qualified_name state state_code state_message query_id refresh_action"
+        " refresh_trigger target_lag graph_history_valid_from statistics warehouse",
+        numbers="table_id target_lag_sec",
         times="data_timestamp refresh_start_time refresh_end_time completion_target",
+    ),
+    "materialized_view_refresh_history": _columns(
+        texts="table_name schema_name database_name",
+        numbers="table_id",
+        reals="credits_used",
+        times="start_time end_time",
+    ),
+    "task_versions": _columns(
+        texts="root_task_id name id database_name schema_name owner comment warehouse_name schedule predecessors state"
+        " definition condition_text allow_overlapping_execution error_integration last_committed_on last_suspended_on",
+        numbers="graph_version database_id schema_id",
+        times="graph_version_created_on",
     ),
     "notification_history": _columns(
         texts="message_source integration_name message status error_message recipients subject",
@@ -98,4 +110,6 @@ TIME_COLUMN = {
     "alert_history": "scheduled_time",
     "dynamic_table_refresh_history": "refresh_start_time",
     "notification_history": "created",
+    "materialized_view_refresh_history": "start_time",
+    "task_versions": "graph_version_created_on",
 }

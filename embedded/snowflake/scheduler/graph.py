@@ -16,6 +16,18 @@ def is_started(task: CatalogObject) -> bool:
     return task.body.get("state") == "started"
 
 
+def may_overlap(root: CatalogObject) -> bool:
+    """Whether a root begins again while a run of its graph goes on."""
+    properties = root.body["properties"]
+    policy = properties.get("OVERLAP_POLICY")
+    return bool(properties.get("ALLOW_OVERLAPPING_EXECUTION")) if policy is None else policy != "NO_OVERLAP"
+
+
+def version(root: CatalogObject) -> int:
+    """The version of a root's graph: it grows when the graph is resumed or executed after a change."""
+    return int(root.body.get("graph_version") or 1)
+
+
 def is_root(task: CatalogObject) -> bool:
     """Whether the task is the first of its graph (or alone): it comes after none and finalizes none."""
     return not task.body.get("after") and task.body.get("finalize") is None

@@ -12,7 +12,7 @@ from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.parameters import setting
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result
-from embedded.snowflake.scheduler import graph
+from embedded.snowflake.scheduler import graph, notifications
 from embedded.snowflake.session.session import Session
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class GraphRun:
         config: the JSON text of the root's CONFIG, or of EXECUTE TASK … USING CONFIG.
         runs: by task, the run of this attempt.
         blocked: tasks that do not run, since what they come after failed or was skipped.
+        cancelled: whether it was told to stop.
+        retried: whether it is EXECUTE TASK … RETRY LAST of an earlier run.
     """
 
     root: CatalogObject
@@ -54,6 +56,7 @@ class GraphRun:
     runs: dict[int, TaskRun] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     cancelled: bool = False
+    retried: bool = False
 
     @property
     def run_id(self) -> int:
@@ -78,8 +81,22 @@ def run_graph(account: Account, run: GraphRun) -> None:
         run.blocked.clear()
         run.runs = {oid: done for oid, done in run.runs.items() if done.state == "SUCCEEDED"}
     last = graph.finalizer(catalog, run.root)
-    if last is not None and graph.is_started(last):
+    root_state = run.runs[run.root.oid].state if run.root.oid in run.runs else "CANCELLED"
+    if last is not None and graph.is_started(last) and root_state not in ("SKIPPED", "CANCELLED"):
         _run_task(account, run, last)
+    notifications.graph_ended(account, run)
+
+
+def skip_graph(account: Account, run: GraphRun) -> None:
+    """Record that a root was due while its graph still ran."""
+    done = TaskRun(run.root, run.scheduled_time, "SKIPPED", completed=account.clock.now())
+    done.error = SnowflakeError(
+        "Task run was skipped because the previous run of its graph was still executing.", 40004
+    )
+    account.history.add("task_history", history_row(account, run, done))
+
+
+_CONDITION_FALSE = SnowflakeError("Conditional expression for task evaluated to false.", 40003)
 
 
 def _attempt(account: Account, run: GraphRun) -> None:
@@ -130,7 +147,7 @@ def _run_task(account: Account, run: GraphRun, task: CatalogObject) -> None:
     session.task_run, session.graph_run = done, run
     try:
         if not condition_holds(session, task, triggered=run.scheduled_from == "TRIGGER" and task.oid == run.root.oid):
-            done.state = "SKIPPED"
+            done.state, done.error = "SKIPPED", _CONDITION_FALSE
         else:
             done.state, done.started = "EXECUTING", account.clock.now()
             _execute(session, task, done)
@@ -146,7 +163,12 @@ def _run_task(account: Account, run: GraphRun, task: CatalogObject) -> None:
 
 def _execute(session: Session, task: CatalogObject, done: TaskRun) -> Result:
     milliseconds = int(setting(session.account.catalog, "USER_TASK_TIMEOUT_MS", task).value)
-    timer = threading.Timer(milliseconds / 1000, session.cancel, [done.query_id]) if milliseconds else None
+
+    def stop() -> None:
+        session.timeouts[done.query_id] = -(-milliseconds // 1000)
+        session.cancel(done.query_id)
+
+    timer = threading.Timer(milliseconds / 1000, stop) if milliseconds else None
     if timer is not None:
         timer.daemon = True
         timer.start()
@@ -220,12 +242,13 @@ def history_row(account: Account, run: GraphRun, done: TaskRun) -> dict[str, Any
         "error_message": done.error.message if done.error else None,
         "query_start_time": done.started,
         "scheduled_time": done.scheduled_time,
-        "original_scheduled_time": done.scheduled_time,
+        "original_scheduled_time": run.scheduled_time,
         "completed_time": done.completed,
         "run_id": str(run.run_id),
         "graph_run_group_id": run.group_id,
         "root_task_id": str(run.root.oid),
-        "graph_version": 1,
+        "root_task_name": run.root.name,
+        "graph_version": graph.version(run.root),
         "attempt_number": run.attempt,
         "return_value": done.return_value,
         "scheduled_from": run.scheduled_from,

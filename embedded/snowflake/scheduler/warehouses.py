@@ -230,6 +230,16 @@ class Warehouses:
                     self.suspend(warehouse, "WAREHOUSE_AUTOSUSPEND")
         self.write()
 
+    def upcoming(self, now: datetime) -> list[datetime]:
+        """When warehouses are to be suspended for being idle."""
+        times = []
+        for warehouse in self._account.catalog.all("WAREHOUSE"):
+            state = self.state(warehouse.oid)
+            limit = warehouse.body.get("properties", {}).get("AUTO_SUSPEND", _AUTO_SUSPEND_SECONDS)
+            if state.started and not state.queries and limit:
+                times.append((state.last_used or now) + timedelta(seconds=limit))
+        return times
+
     def used_credits(self, warehouse_ids: set[int] | None, since: datetime) -> float:
         """Credits used since a time by some warehouses, or by all; hours count whole."""
         self.write()

@@ -19,7 +19,7 @@ from embedded.snowflake.names import ObjectName, encode, quote
 from embedded.snowflake.security.privileges import holds, holds_any
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.parse import MARK, parse_cached
-from embedded.snowflake.sql.policies import police
+from embedded.snowflake.sql.policies import column_masks, police
 from embedded.snowflake.sql.scope import OutputColumn, Relation, name_of
 from embedded.snowflake.sql.system_views import bind_system_view
 
@@ -134,7 +134,11 @@ def bind_object(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Rel
     require_read(context, item, str(table_name(node, binder)))
     context.reads.sources.add(item.oid)
     at = node.args.get("when") or node.args.get("version")
-    if item.kind in ("VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE"):
+    if item.kind == "MATERIALIZED VIEW":
+        return police(item, _materialized(item, binder, at), binder, "view")
+    if item.kind == "DYNAMIC TABLE":
+        check_initialized(item)
+    if item.kind == "VIEW":
         return police(item, _expand_view(item, binder, at), binder, "view")
     if item.kind == "STREAM":
         return _stream(item, binder)
@@ -178,7 +182,7 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     columns = [OutputColumn(c.name, c.type, encode(c.name)) for c in stream_columns(context.session, item)]
     source, relation = context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns)
     # A view's changes come from its query, which is policed already.
-    return police(source, relation, binder, "stream") if source.kind == "TABLE" else relation
+    return police(source, relation, binder, "stream") if source.kind != "VIEW" else relation
 
 
 def _changes(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relation:
@@ -200,6 +204,51 @@ def _changes(item: CatalogObject, node: exp.Expr, binder: Expressions) -> Relati
     columns = [OutputColumn(c.name, c.type, encode(c.name), c.nullable) for c in table_columns(item)]
     columns += [OutputColumn(c.name, c.type, encode(c.name)) for c in METADATA]
     return police(item, Relation(_unwrapped(text), columns), binder, "changes")
+
+
+def check_initialized(item: CatalogObject) -> None:
+    """Make sure that a dynamic table has been refreshed.
+
+    Raises:
+        SqlCompilationError: it has not yet (002732).
+    """
+    if not item.body.get("refreshed"):
+        raise SqlCompilationError(
+            f"Dynamic Table '{item.name}' is not initialized. Please run a manual refresh or wait for a scheduled refresh"
+            " before querying.",
+            2732,
+            "57014",
+        )
+
+
+def _materialized(item: CatalogObject, binder: Expressions, at: exp.Expr | None) -> Relation:
+    """A materialized view's stored rows if they are those of its table now, or else its query: a read is always right.
+
+    Raises:
+        SqlCompilationError: the view is suspended (002037).
+    """
+    from embedded.snowflake.scheduler.refreshes import is_current
+    from embedded.snowflake.storage.pins import is_pinned
+
+    context = binder.context
+    if item.body.get("suspended"):
+        raise SqlCompilationError(
+            f"Failure during expansion of view '{item.name}': SQL compilation error:\nMaterialized View {item.name} is"
+            " invalid. Invalidation reason: The materialized view is suspended.",
+            2037,
+            "42601",
+        )
+    context.reads.volatile = True
+    plain = at is None and not is_pinned() and context.session.transaction is None
+    if plain and item.body.get("stored") and is_current(context.account, item) and not _is_protected(item, context):
+        return scan(item, context, None, False)
+    return _expand_view(item, binder, at)
+
+
+def _is_protected(view: CatalogObject, context: Context) -> bool:
+    """Whether policies are on the table below a materialized view: its stored rows know nothing of them."""
+    source = context.account.catalog.get(view.body["source"])
+    return bool(source.body.get("row_access_policy")) or bool(column_masks(source, context))
 
 
 def _expand_view(item: CatalogObject, binder: Expressions, at: exp.Expr | None) -> Relation:

@@ -28,6 +28,10 @@ _MAX_DEPTH = 64
 def bind_dotted(binder: Expressions, node: exp.Expr) -> Typed:
     """A call with its schema before it: `SCHEMA.FUNCTION(…)`."""
     qualifier, call = dotted(node)
+    if qualifier[:1] == ["SNOWFLAKE"]:
+        # Snowflake's own functions have schemas too: SNOWFLAKE.ALERT.SCHEDULED_TIME().
+        name = ".".join([*qualifier, call.name.replace(MARK, "").upper()])
+        return binder.call(exp.Anonymous(this=name, expressions=call.expressions))
     made = _bind_scalar(binder, qualifier, call.name.replace(MARK, "").upper(), call.expressions)
     if made is None:
         raise unknown_function(".".join([*qualifier, call.name.replace(MARK, "").upper()]))

@@ -59,8 +59,10 @@ def _copy_children(
         ):
             continue
         body = child.changed().body
-        if child.kind == "TASK":
+        if child.kind in ("TASK", "ALERT"):
             body["state"] = "suspended"
+        if child.kind == "DYNAMIC TABLE":
+            body.update(scheduling_state="SUSPENDED", suspend_reason="CLONED", is_clone=True)
         copy = changes.create(
             child.kind,
             target.oid,
@@ -74,7 +76,7 @@ def _copy_children(
         inner = {"source": child.oid, "at": clone["at"]}
         if child.kind == "SCHEMA":
             _copy_children(session, changes, inner, copy, copies)
-        elif child.kind == "TABLE":
+        elif child.kind in ("TABLE", "DYNAMIC TABLE"):
             copy.body["clone"] = inner
         elif child.kind == "SEQUENCE":
             copy.body["start"] = sequence_next(session, child)
@@ -98,12 +100,23 @@ def _remap(body: dict[str, Any], copies: dict[int, int]) -> None:
         body["masking_policies"] = [copies.get(oid, oid) for oid in body["masking_policies"]]
     if "source" in body:
         body["source"] = copies.get(body["source"], body["source"])
+    if "reads" in body:
+        body["reads"] = [copies.get(oid, oid) for oid in body["reads"]]
+    body.pop("refreshed", None)
     if "tables" in body:
         body["tables"] = [copies.get(oid, oid) for oid in body["tables"]]
 
 
 def _make_physical(session: Session, changes: CatalogTransaction, copy: CatalogObject) -> None:
-    makers = {"TABLE": create_table, "SEQUENCE": start_sequence, "STREAM": start_stream}
+    from embedded.snowflake.catalog.descriptions import dynamic_tables, views
+
+    makers = {
+        "TABLE": create_table,
+        "SEQUENCE": start_sequence,
+        "STREAM": start_stream,
+        "DYNAMIC TABLE": dynamic_tables.created,
+        "MATERIALIZED VIEW": views.make_stored,
+    }
     maker: Any = makers.get(copy.kind)
     if maker is not None:
         maker(session, changes, copy)

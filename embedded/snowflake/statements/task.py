@@ -10,6 +10,7 @@ from embedded.snowflake.catalog.show import answer, candidates, read_clauses
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError
 from embedded.snowflake.result import Result, StatementType, status
 from embedded.snowflake.scheduler import graph
+from embedded.snowflake.scheduler.versions import save_version
 from embedded.snowflake.security.privileges import reach, require
 from embedded.snowflake.session.dispatch import Statement, handles
 
@@ -35,6 +36,7 @@ def execute_task(session: Session, statement: Statement) -> Result:
             f"Task {full_name(session.account.catalog, task)} is no root task: execute the root of its graph.", 91107
         )
     if not retry:
+        task = save_version(session.account, task.oid)
         session.account.scheduler.execute_now(task, config)
     elif not session.account.scheduler.retry(task):
         raise SnowflakeError(f"Task {task.name} has no failed run that can be retried.", 91107, "23001")

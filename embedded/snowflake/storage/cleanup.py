@@ -27,7 +27,10 @@ _EVERY_SECONDS = 600.0
 def clean(account: Account) -> int:
     """Remove what is no longer kept, and give the number of row versions removed."""
     now, removed = account.clock.now(), 0
-    for table in account.catalog.all_with_dropped("TABLE"):
+    stored = [table for kind in ("TABLE", "DYNAMIC TABLE") for table in account.catalog.all_with_dropped(kind)]
+    for table in stored:
+        if table.kind != "TABLE" and not table.body.get("stored"):
+            continue
         gone_at = _dropped_at(account, table)
         if gone_at is not None and gone_at + timedelta(days=retention_days(account.catalog, table)) <= now:
             _forget(account, table)

@@ -35,7 +35,10 @@ def table_scan(session: Session, table: CatalogObject, at: exp.Expr | None = Non
     else:
         pinned = pinned_version(table.oid)
         own = session.transaction.id if session.transaction is not None else None
-        condition = visible(own) if pinned is None else visible_at(pinned)
+        if isinstance(pinned, str):
+            condition = pinned
+        else:
+            condition = visible(own) if pinned is None else visible_at(pinned)
     return f"(SELECT {select_list(session, table, with_rid)} FROM {table_name(table.oid)} WHERE {condition})"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -12,32 +11,36 @@ from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.show import ShowClauses, answer, columns, prop
 from embedded.snowflake.catalog.tags import change
 from embedded.snowflake.catalog.values import Property, identifier, identifiers, text
-from embedded.snowflake.errors import SqlCompilationError
-from embedded.snowflake.security.privileges import require
+from embedded.snowflake.errors import SnowflakeError, unsupported
+from embedded.snowflake.names import ObjectName
+from embedded.snowflake.scheduler.schedule import parse_schedule
+from embedded.snowflake.security.privileges import holds, reach, require, role_closure
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
-    from embedded.snowflake.names import ObjectName
     from embedded.snowflake.session.dispatch import CreateOptions
     from embedded.snowflake.session.session import Session
 
-_MINUTES = re.compile(r"\s*(\d+)\s+MINUTES?\s*\Z", re.IGNORECASE)
-_CRON = re.compile(r"\s*USING\s+CRON\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(\S+)\s*\Z", re.IGNORECASE)
 
+def _settle_alert(session: Session, item: CatalogObject, keys: frozenset[str]) -> None:
+    """Check the schedule, and that the warehouse may be used.
 
-def _settle_alert(_: Session, item: CatalogObject, keys: frozenset[str]) -> None:
-    schedule = item.body["properties"].get("SCHEDULE")
-    if "SCHEDULE" in keys and schedule and not _MINUTES.match(schedule) and not _CRON.match(schedule):
-        raise SqlCompilationError(f"invalid value [{schedule}] for parameter 'SCHEDULE'", 1008, "22023")
+    Raises:
+        SnowflakeError: the schedule is none (001008) or missing (an alert on new data, 000002), or no such warehouse (002003).
+    """
+    properties = item.body["properties"]
+    if not properties.get("SCHEDULE"):
+        raise unsupported("ALERT without SCHEDULE (an alert on new data)")
+    if "SCHEDULE" in keys:
+        parse_schedule(properties["SCHEDULE"])
+    if properties.get("WAREHOUSE") and "WAREHOUSE" in keys:
+        reach(session, "WAREHOUSE", ObjectName(None, None, properties["WAREHOUSE"]), "USAGE")
 
 
 def _read_alert(session: Session, tokens: TokenStream, _: CreateOptions, __: ObjectName) -> Definition:
     from embedded.snowflake.statements.objects import read_definition
 
     definition = read_definition(session, tokens, kind_of("ALERT"))
-    absent = [key for key in ("SCHEDULE",) if not definition.body["properties"].get(key)]
-    if absent:
-        raise missing(*absent)
     tokens.expect("IF", "(", "EXISTS")
     definition.body["condition"] = tokens.skip_parenthesis().strip()
     tokens.expect(")", "THEN")
@@ -53,8 +56,11 @@ def _alter_alert(session: Session, tokens: TokenStream, item: CatalogObject) -> 
         if tokens.accept(word):
             require(session, "OPERATE", item)
             if state == "started":
-                require(session, "EXECUTE ALERT")
-            change(session, item, lambda body, state=state: body.update(state=state))
+                _check_owner_may_execute(session, item)
+            if item.body["state"] != state:
+                since = session.account.clock.now().isoformat()
+                change(session, item, lambda body, s=state, t=since: body.update(state=s, since=t))
+            session.account.scheduler.wake()
             return True
     if tokens.accept("MODIFY", "CONDITION", "EXISTS"):
         require(session, "OWNERSHIP", item)
@@ -67,6 +73,15 @@ def _alter_alert(session: Session, tokens: TokenStream, item: CatalogObject) -> 
         change(session, item, lambda body: body.update(action=action))
         return True
     return False
+
+
+def _check_owner_may_execute(session: Session, item: CatalogObject) -> None:
+    catalog = session.account.catalog
+    privilege = "EXECUTE ALERT" if item.body["properties"].get("WAREHOUSE") else "EXECUTE MANAGED ALERT"
+    if not holds(catalog, role_closure(catalog, [item.owner]), privilege, None):
+        raise SnowflakeError(
+            f"Cannot execute alert, {privilege} privilege must be granted to owner role", 91089, "23001"
+        )
 
 
 _ALERT_SHOW = columns(

@@ -28,7 +28,8 @@ from embedded.snowflake.names import quote
 from embedded.snowflake.result import TIMESTAMP_LTZ, Result
 from embedded.snowflake.scheduler import graph
 from embedded.snowflake.scheduler.schedule import parse_schedule
-from embedded.snowflake.scheduler.scheduler import suspended
+from embedded.snowflake.scheduler.tasks import suspended
+from embedded.snowflake.scheduler.versions import save_version
 from embedded.snowflake.security.privileges import holds, reach, require, role_closure
 from embedded.snowflake.tokens import TokenStream
 
@@ -230,7 +231,7 @@ def _alter(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
         return False
     if tokens.accept("RESUME"):
         require(session, "OPERATE", item)
-        _resume(session, item)
+        resume(session, item)
         return True
     if tokens.accept("SUSPEND"):
         require(session, "OPERATE", item)
@@ -251,7 +252,13 @@ def _alter(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
     return True
 
 
-def _resume(session: Session, item: CatalogObject) -> None:
+def resume(session: Session, item: CatalogObject) -> None:
+    """Start a suspended task.
+
+    Raises:
+        SnowflakeError: its owner may not execute tasks (091089), nothing would start it (091107), or its root is
+            started (091090).
+    """
     if graph.is_started(item):
         return
     _check_owner_may_execute(session, item)
@@ -269,6 +276,9 @@ def _resume(session: Session, item: CatalogObject) -> None:
     new.body.update(state="started", since=now, last_committed_on=now)
     with session.account.catalog.transaction() as changes:
         changes.put(new)
+    if graph.is_root(item):
+        save_version(session.account, item.oid)
+    session.account.scheduler.wake()
 
 
 def _can_start(session: Session, item: CatalogObject) -> bool:

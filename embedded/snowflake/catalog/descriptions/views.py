@@ -1,9 +1,10 @@
-"""Views, materialized views and dynamic tables: what is a query with a name."""
+"""Views and materialized views: what is a query with a name."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
 
 from embedded.snowflake.catalog.column_grammar import ColumnDefinition, policy_entry, read_column
 from embedded.snowflake.catalog.descriptions.tables import cluster_text, on_off, read_cluster_by
@@ -14,28 +15,22 @@ from embedded.snowflake.catalog.policies import DESCRIBE_COLUMNS, attach_row_acc
 from embedded.snowflake.catalog.show import columns, constant, containers, number
 from embedded.snowflake.catalog.tables import TableColumn, column_body
 from embedded.snowflake.catalog.tags import read_tag_list
-from embedded.snowflake.catalog.values import Property, boolean, identifier, read_properties, text, word
+from embedded.snowflake.catalog.values import Property, boolean, read_properties, text
 from embedded.snowflake.errors import SqlCompilationError, unsupported
-from embedded.snowflake.names import ObjectName, literal, quote_if_needed
+from embedded.snowflake.names import ObjectName
 from embedded.snowflake.result import BOOLEAN, TIMESTAMP_LTZ, Result, listing
 from embedded.snowflake.security.privileges import require
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
+    from embedded.snowflake.catalog.store import CatalogTransaction
     from embedded.snowflake.session.dispatch import CreateOptions
     from embedded.snowflake.session.session import Session
 
 _VIEW_PROPERTIES = {"CHANGE_TRACKING": Property(boolean, False)}
-_DYNAMIC_PROPERTIES = {
-    "TARGET_LAG": Property(text),
-    "WAREHOUSE": Property(identifier),
-    "REFRESH_MODE": Property(word("AUTO", "FULL", "INCREMENTAL"), "AUTO"),
-    "INITIALIZE": Property(word("ON_CREATE", "ON_SCHEDULE"), "ON_CREATE"),
-}
-_UNITS = re.compile(r"\s*(\d+)\s+(second|minute|hour|day)s?\s*\Z", re.IGNORECASE)
 
 
-def _read_query(kind_name: str, session: Session, tokens: TokenStream, create: CreateOptions) -> Definition:
+def read_query_definition(kind_name: str, session: Session, tokens: TokenStream, create: CreateOptions) -> Definition:
     """Read what follows the name: columns, clauses in any order, AS and the query."""
     kind = kind_of(kind_name)
     listed = tokens.parenthesized(lambda: read_column(session, tokens, typed=False)) if tokens.at("(") else []
@@ -124,14 +119,14 @@ def _attach(
 
 
 def _read_view(session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
-    return _read_query("VIEW", session, tokens, create)
+    return read_query_definition("VIEW", session, tokens, create)
 
 
 def _read_materialized(session: Session, tokens: TokenStream, create: CreateOptions, _: ObjectName) -> Definition:
     """A materialized view reads one table, which no row access policy protects (Snowflake's own limits)."""
     from embedded.snowflake.statements.physical import query_sources
 
-    definition = _read_query("MATERIALIZED VIEW", session, tokens, create)
+    definition = read_query_definition("MATERIALIZED VIEW", session, tokens, create)
     sources = query_sources(session, definition.body["query"])
     if len(sources) != 1:
         raise SqlCompilationError(
@@ -148,56 +143,42 @@ def _read_materialized(session: Session, tokens: TokenStream, create: CreateOpti
         )
     if source.body.get("row_access_policy"):
         raise unsupported("CREATE MATERIALIZED VIEW ON TABLE WITH ROW ACCESS POLICY")
+    if any(column.get("masking_policy") for column in source.body["columns"]):
+        raise unsupported("CREATE MATERIALIZED VIEW ON TABLE WITH MASKING POLICY")
+    _check_materializable(definition.body["query"])
     definition.body["source"] = source.oid
     return definition
 
 
-def _read_dynamic(session: Session, tokens: TokenStream, create: CreateOptions, name: ObjectName) -> Definition:
-    definition = _read_query("DYNAMIC TABLE", session, tokens, create)
-    properties = definition.body["properties"]
-    for key in ("TARGET_LAG", "WAREHOUSE"):
-        if not properties.get(key):
-            raise SqlCompilationError(f"Missing option(s): [{key}]", 2029, "42601")
-    properties["TARGET_LAG"] = checked_lag(properties["TARGET_LAG"])
-    definition.body.update(
-        name_at_creation=quote_if_needed(name.name),
-        scheduling_state="RUNNING",
-        properties={**_defaults(), **properties},
-    )
-    return definition
+# -- ALTER
 
 
-def _defaults() -> dict[str, Any]:
-    return {key: item.default for key, item in _DYNAMIC_PROPERTIES.items() if item.default is not None}
+# What a materialized view's query may not have, by the word that tells it in Snowflake's message.
+_NOT_MATERIALIZED = {
+    exp.Having: "HAVING clause",
+    exp.Order: "ORDER BY clause",
+    exp.Limit: "LIMIT clause",
+    exp.Window: "window function",
+    exp.SetOperation: "set operator",
+    exp.Join: "join",
+}
 
 
-def checked_lag(lag: str) -> str:
-    """A target lag as it is kept: DOWNSTREAM, or a number and its unit, at least 60 seconds.
+def _check_materializable(query: str) -> None:
+    """Refuse what a materialized view's query may not have.
 
     Raises:
-        SqlCompilationError: it is neither (001008).
+        SqlCompilationError: it has one of these (002212).
     """
-    if lag.upper() == "DOWNSTREAM":
-        return "DOWNSTREAM"
-    match = _UNITS.match(lag)
-    if match is None or (match[2].lower() == "second" and int(match[1]) < 60) or int(match[1]) == 0:
-        raise SqlCompilationError(f"invalid value [{lag}] for parameter 'TARGET_LAG'", 1008, "22023")
-    return lag
+    from embedded.snowflake.sql.parse import parse_query
 
-
-def dynamic_text(item: CatalogObject) -> str:
-    """A dynamic table's text as SHOW prints it: the server's own rendering, not the statement that made it."""
-    properties = item.body["properties"]
-    replace = "OR REPLACE " if item.body.get("or_replace") else ""
-    comment = f" comment = {literal(item.comment)}" if item.comment else ""
-    return (
-        f"create {replace}dynamic table {quote_if_needed(item.name)} lag = {literal(properties['TARGET_LAG'])}"
-        f" refresh_mode = {literal(properties['REFRESH_MODE'])} initialize = {literal(properties['INITIALIZE'])}"
-        f" warehouse = {quote_if_needed(properties['WAREHOUSE'])}{comment} as {item.body['query']}"
-    )
-
-
-# -- ALTER
+    for node in parse_query(query).walk():
+        for kind, what in _NOT_MATERIALIZED.items():
+            is_flatten = isinstance(node, exp.Join) and isinstance(node.this, exp.Lateral)
+            if isinstance(node, kind) and not is_flatten and not isinstance(node.parent, exp.WithinGroup):
+                raise SqlCompilationError(
+                    f"Invalid materialized view definition. {what.capitalize()} is not allowed", 2212, "42601"
+                )
 
 
 def _alter_view(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
@@ -230,23 +211,51 @@ def _rest_of_set(tokens: TokenStream, item: CatalogObject, sets: bool) -> Catalo
     return item.changed(comment="")
 
 
-def _alter_dynamic(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
-    from embedded.snowflake.statements.alter_table import alter_policies, change
+def _alter_materialized(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
+    from embedded.snowflake.statements.alter_table import change
 
-    for action, state in (("SUSPEND", "SUSPENDED"), ("RESUME", "RUNNING")):
-        if tokens.accept(action):
-            require(session, "OPERATE", item)
-            change(session, item, lambda body, state=state: body.update(scheduling_state=state))
+    if tokens.accept("SUSPEND", "RECLUSTER") or tokens.accept("RESUME", "RECLUSTER"):
+        require(session, "OWNERSHIP", item)
+        return True
+    for word, suspended in (("SUSPEND", True), ("RESUME", False)):
+        if tokens.accept(word):
+            require(session, "OWNERSHIP", item)
+            change(session, item, lambda body, suspended=suspended: body.update(suspended=suspended))
             return True
-    if tokens.accept("REFRESH"):
-        require(session, "OPERATE", item)
-        raise unsupported("ALTER DYNAMIC TABLE REFRESH")
-    return alter_policies(session, tokens, item)
+    if alter_clustering(session, tokens, item):
+        return True
+    return _alter_view(session, tokens, item)
 
 
-def _settle_dynamic(_: Session, item: CatalogObject, keys: frozenset[str]) -> None:
-    if "TARGET_LAG" in keys:
-        item.body["properties"]["TARGET_LAG"] = checked_lag(item.body["properties"]["TARGET_LAG"])
+def alter_clustering(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
+    """Do CLUSTER BY and DROP CLUSTERING KEY, and say whether it was one of them."""
+    from embedded.snowflake.statements.alter_table import change
+
+    if tokens.accept("CLUSTER", "BY"):
+        require(session, "OWNERSHIP", item)
+        keys = read_cluster_by(tokens)
+        change(session, item, lambda body: body.update(cluster_by=keys))
+        return True
+    if tokens.accept("DROP", "CLUSTERING", "KEY"):
+        require(session, "OWNERSHIP", item)
+        change(session, item, lambda body: body.update(cluster_by=[]))
+        return True
+    return False
+
+
+def make_stored(_: Session, changes: CatalogTransaction, item: CatalogObject) -> None:
+    """Make the storage of a stored query's rows, empty until its first refresh."""
+    from embedded.snowflake.storage import tables
+
+    tables.create(changes, item)
+    item.body["stored"] = True
+    changes.put(item)
+
+
+def _drop_stored(_: Session, changes: CatalogTransaction, item: CatalogObject) -> None:
+    from embedded.snowflake.storage import tables
+
+    tables.forget(changes, item)
 
 
 # -- SHOW and DESCRIBE
@@ -260,11 +269,58 @@ def _describe_view(session: Session, item: CatalogObject) -> Result:
 
 def _source(part: str) -> Any:
     def value(session: Session, item: CatalogObject) -> str:
-        source = session.account.catalog.get(item.body["source"])
+        try:
+            source = session.account.catalog.get(item.body["source"])
+        except KeyError:
+            return ""
         database, schema = containers(session, source)
         return {"database": database, "schema": schema, "table": source.name}[part]
 
     return value
+
+
+def stored_rows(session: Session, item: CatalogObject) -> int:
+    """The rows that a stored query has."""
+    from embedded.snowflake.statements.physical import row_count
+
+    return row_count(session, item)
+
+
+def stored_bytes(session: Session, item: CatalogObject) -> int:
+    """About the bytes that a stored query's rows take."""
+    from embedded.snowflake.statements.physical import byte_count
+
+    return byte_count(session, item)
+
+
+def _refreshed_on(_: Session, item: CatalogObject) -> Any:
+    from embedded.snowflake.scheduler.refreshes import refreshed_at
+
+    return refreshed_at(item) or item.created_on
+
+
+def _invalid_reason(session: Session, item: CatalogObject) -> str | None:
+    catalog = session.account.catalog
+    try:
+        living = catalog.is_live(catalog.get(item.body["source"]))
+    except KeyError:
+        living = False
+    if not living:
+        return "The base table of the materialized view was dropped."
+    return "The materialized view is suspended." if item.body.get("suspended") else None
+
+
+def _behind_by(session: Session, item: CatalogObject) -> str:
+    """How long the oldest change is there that the stored rows do not have; a read does not show it."""
+    from embedded.snowflake.scheduler.refreshes import is_current
+
+    storage, source = session.account.storage, item.body["source"]
+    if is_current(session.account, item):
+        return "0s"
+    version = storage.offsets.get(item.oid, {}).get(source, 0)
+    since = storage.history(source).time_after(version)
+    seconds = int((session.account.clock.now() - since).total_seconds()) if since else 0
+    return f"{seconds}s"
 
 
 _VIEW_PRIVILEGES = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRUNCATE", "UPDATE")
@@ -307,16 +363,16 @@ register(
             " automatic_clustering owner_role_type budget",
             reserved=constant(""),
             cluster_by=cluster_text,
-            rows=number(constant(0)),
-            bytes=number(constant(0)),
+            rows=number(stored_rows),
+            bytes=number(stored_bytes),
             source_database_name=_source("database"),
             source_schema_name=_source("schema"),
             source_table_name=_source("table"),
-            refreshed_on=(TIMESTAMP_LTZ, lambda _, item: item.created_on),
-            compacted_on=(TIMESTAMP_LTZ, lambda _, item: item.created_on),
-            invalid=(BOOLEAN, constant(False)),
-            invalid_reason=constant(None),
-            behind_by=constant("0s"),
+            refreshed_on=(TIMESTAMP_LTZ, _refreshed_on),
+            compacted_on=(TIMESTAMP_LTZ, _refreshed_on),
+            invalid=(BOOLEAN, lambda session, item: _invalid_reason(session, item) is not None),
+            invalid_reason=_invalid_reason,
+            behind_by=_behind_by,
             text=_text,
             is_secure=_secure,
             automatic_clustering=lambda _, item: "ON" if item.body.get("cluster_by") else "OFF",
@@ -324,42 +380,8 @@ register(
         ),
         describe=_describe_view,
         read=_read_materialized,
-        alter=_alter_view,
-    )
-)
-
-register(
-    Kind(
-        "DYNAMIC TABLE",
-        "DYNAMIC TABLES",
-        properties=_DYNAMIC_PROPERTIES,
-        level="table",
-        create_privilege="CREATE DYNAMIC TABLE",
-        privileges=("MONITOR", "OPERATE", "SELECT"),
-        show=columns(
-            "created_on name reserved database_name schema_name cluster_by rows bytes owner target_lag refresh_mode"
-            " refresh_mode_reason warehouse comment text automatic_clustering scheduling_state last_suspended_on is_clone is_replica"
-            " data_timestamp owner_role_type",
-            reserved=constant(""),
-            cluster_by=cluster_text,
-            rows=number(constant(0)),
-            bytes=number(constant(0)),
-            target_lag=lambda _, item: item.body["properties"]["TARGET_LAG"],
-            refresh_mode=lambda _, item: item.body["properties"]["REFRESH_MODE"],
-            refresh_mode_reason=constant(None),
-            warehouse=lambda _, item: item.body["properties"]["WAREHOUSE"],
-            text=lambda _, item: dynamic_text(item),
-            automatic_clustering=lambda _, item: "ON" if item.body.get("cluster_by") else "OFF",
-            scheduling_state=lambda _, item: item.body["scheduling_state"],
-            last_suspended_on=(TIMESTAMP_LTZ, constant(None)),
-            is_clone=(BOOLEAN, constant(False)),
-            is_replica=(BOOLEAN, constant(False)),
-            data_timestamp=(TIMESTAMP_LTZ, lambda _, item: item.created_on),
-        ),
-        describe=lambda session, item: describe_columns(session, item),
-        read=_read_dynamic,
-        settle=_settle_dynamic,
-        alter=_alter_dynamic,
-        undrop=True,
+        created=make_stored,
+        dropping=_drop_stored,
+        alter=_alter_materialized,
     )
 )

@@ -8,7 +8,7 @@ from embedded.snowflake.catalog import references
 from embedded.snowflake.errors import SqlCompilationError, does_not_exist
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, duckdb_type, of_value, text_literal
-from embedded.snowflake.types import NUMBER, VARCHAR
+from embedded.snowflake.types import BOOLEAN, NUMBER, VARCHAR
 
 _DUCKDB_SIZES = {"BOOLEAN": "SB1", "DATE": "SB4", "VARCHAR": "LOB", "FLOAT": "DOUBLE"}
 
@@ -82,13 +82,6 @@ def cancel_query(call: Call) -> Typed:
     return _text("query [" + record.query_id + "] terminated.")
 
 
-@function("SYSTEM$CURRENT_USER_TASK_NAME", args=0)
-def current_user_task_name(call: Call) -> Typed:
-    """The task that the statement runs in, or NULL."""
-    call.binder.context.reads.volatile = True
-    return _text(getattr(call.binder.context.session, "task_name", None))
-
-
 @function("SYSTEM$LAST_CHANGE_COMMIT_TIME", args=1)
 def last_change_commit_time(call: Call) -> Typed:
     """A number that grows with each change of a table."""
@@ -100,6 +93,18 @@ def last_change_commit_time(call: Call) -> Typed:
     context.reads.volatile = True
     table = reach(context.session, "TABLE", TokenStream(str(call.constant(0))).name(), "SELECT")
     return Typed(str(last_commit_time_ns(context.session, table)), NUMBER, exact=False)
+
+
+@function("SYSTEM$LOCAL_CHANGED_KEYS", args=(1, None))
+def changed_keys(call: Call) -> Typed:
+    """In a refresh: whether values are among the keys whose rows changed (the server's own; unknown anywhere else)."""
+    from embedded.snowflake.scheduler.incremental import KEY_TABLE, keys_are_known
+    from embedded.snowflake.sql.functions.registry import unknown_function
+
+    if not keys_are_known():
+        raise unknown_function(call.name)
+    same = " AND ".join(f"k.k{number} IS NOT DISTINCT FROM {value.sql}" for number, value in enumerate(call.args()))
+    return Typed(f"EXISTS (SELECT 1 FROM {KEY_TABLE} AS k WHERE {same})", BOOLEAN, False)
 
 
 __all__ = ["duckdb_type"]
