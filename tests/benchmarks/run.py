@@ -1,7 +1,7 @@
 """Measures what `make bench` shows: statements sent and seconds, and ratios against DuckDB in process, in one run.
 
     python tests/benchmarks/run.py             everything
-    python tests/benchmarks/run.py tasks       one group: server, queries, tasks, platform
+    python tests/benchmarks/run.py tasks       one group: server, queries, snowflake, tasks, platform
 
 Seconds are of whole commands by the wall clock. The figures of the official CLI and plugin, where shown, were measured on
 2 cores against an endpoint that answers at once; they are not measured here.
@@ -24,6 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
+from snowflake_ratios import bench_snowflake
 
 TASKS = 300
 OFFICIAL_TASKS = {"first up": (86.3, 904), "unchanged preview": (64.7, 304), "preview --refresh": (110.3, 1204)}
@@ -145,7 +146,13 @@ def bench_platform(table: Table) -> None:
         phases(table, "dev stack", server, "LOCAL-DEV", project, "dev")
 
 
-GROUPS = {"server": bench_server, "queries": bench_queries, "tasks": bench_tasks, "platform": bench_platform}
+GROUPS = {
+    "server": bench_server,
+    "queries": bench_queries,
+    "snowflake": bench_snowflake,
+    "tasks": bench_tasks,
+    "platform": bench_platform,
+}
 
 
 def main() -> None:
