@@ -83,4 +83,9 @@ def _print_help(path: str, node: Node, loaded: Command | None) -> int:
 
 
 def _unknown(name: str, path: str) -> EngineError:
+    from embedded.engine.cli.absent import absent_command
+
+    absent = absent_command(f"{path} {name}".removeprefix("pulumi "))
+    if absent is not None:
+        return absent
     return EngineError(f'unknown command "{name}" for "{path}"\nRun \'{path} --help\' for usage.')

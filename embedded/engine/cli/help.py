@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from embedded.engine.cli.command import Command
+from embedded.engine.cli.examples import EXAMPLES
 from embedded.engine.cli.flags import GLOBAL_FLAGS, Flag
 from embedded.engine.cli.tree import Node
 
@@ -17,6 +18,8 @@ def help_text(path: str, node: Node, command: Command | None) -> str:
     sections = [text.strip(), _usage(path, node, command)]
     if node.aliases:
         sections.append(f"Aliases:\n  {', '.join((path.rpartition(' ')[2], *node.aliases))}")
+    if examples := EXAMPLES.get(path.removeprefix("pulumi ")):
+        sections.append("Examples:\n" + "\n".join(f"  # {text}\n  pulumi {line}" for text, line in examples))
     if node.children:
         sections.append("Available Commands:\n" + _commands(node))
     own = sorted(command.flags if command else (), key=lambda flag: flag.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from embedded.engine.backend.checkpoints import is_truthy
 from embedded.engine.cli.command import CONFIG_FILE_FLAG, STACK_FLAG, Call
@@ -137,6 +138,9 @@ def engine_options(call: Call) -> Options:
             raise EngineError(
                 f"--{name.replace('_', '-')} is not supported by this engine; unprotect resources by `pulumi state unprotect`"
             )
+    for path in (*flags.get("policy_pack", ()), *flags.get("policy_pack_config", ())):
+        if not Path(path).exists():
+            raise EngineError(f"policy pack: '{path}' does not exist")
     configs = flags.get("policy_pack_config", ())
     if configs and len(configs) != len(flags["policy_pack"]):
         raise EngineError('the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags')

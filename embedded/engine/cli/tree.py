@@ -82,8 +82,11 @@ _STATE = Node(
     "Edit the current stack's state",
     children={
         "delete": Node("Deletes a resource from a stack's state", "state:delete"),
+        "edit": Node("Edit the current stack's state in your EDITOR", "state_repair:edit"),
+        "move": Node("Move resources from one stack to another", "state_move:move"),
         "protect": Node("Protect resource in a stack's state", "state:protect"),
         "rename": Node("Renames a resource from a stack's state", "state:rename"),
+        "repair": Node("Repair an invalid state", "state_repair:repair"),
         "taint": Node("Taint one or more resources in the stack's state", "state:taint"),
         "unprotect": Node("Unprotect resources in a stack's state", "state:unprotect"),
         "untaint": Node("Untaint one or more resources in the stack's state", "state:untaint"),
@@ -101,6 +104,7 @@ ROOT = Node(
         "install": Node("Install packages and plugins for the current program", "plugin:install_project"),
         "login": Node("Log in to a backend", "login:login"),
         "logout": Node("Log out of a backend", "login:logout"),
+        "logs": Node("Show aggregated resource logs for a stack", "logs:logs", ("log",)),
         "new": Node("Create a new Pulumi project", "new:new"),
         "org": Node(
             "Manage Organization configuration",
