@@ -12,6 +12,7 @@ from components.governance.masking import Masking, MaskingConfig
 from components.governance.roles import Roles, RolesConfig
 from components.governance.row_access import RowAccess, RowAccessConfig
 from components.inputs import load_inputs
+from components.models import DataModels, DataModelsConfig
 from components.monitoring import Views, ViewsConfig
 from components.pipelines import Pipelines, PipelinesConfig
 from components.storage import Storage, StorageConfig
@@ -36,6 +37,10 @@ made = Tables(
     "tables", TablesConfig(settings=settings, contracts=contracts, masking_policies=masking.policies, **place)
 ).resources
 tables = made.tables
+DataModels(
+    "models",
+    DataModelsConfig(settings=settings, models=inputs.declarations.models, tables=tables, created_on=made.created_on),
+)
 row_access = RowAccess(
     "row_access",
     RowAccessConfig(

@@ -13,6 +13,9 @@ from components.governance.grants import Grants, Protected
 from logistics.settings import PlatformSettings
 from logistics.sql import StreamFile, TaskFile
 
+_SEGMENTS = "marts.update_customer_segments"
+"""The task whose schedule is configuration."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesConfig:
@@ -77,6 +80,7 @@ class Pipelines(pulumi.ComponentResource):
             database=self._config.database.name,
             schema=self._config.schemas[stream.schema.lower()].name,
             table=self._config.tables[stream.table].fully_qualified_name,
+            show_initial_rows="true" if stream.show_initial_rows else None,
             comment=stream.comment,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -109,7 +113,7 @@ class Pipelines(pulumi.ComponentResource):
     def _create_task(self, task: TaskFile, before: Sequence[pulumi.Resource]) -> snowflake.Task:
         """Creates a task, triggered by its stream unless the stack's settings give it a schedule."""
         settings = self._config.settings
-        scheduled = settings.segments_trigger == "cron"
+        scheduled = task.name == _SEGMENTS and settings.segments_trigger == "cron"
         return snowflake.Task(
             task.object_name.lower(),
             name=task.object_name,

@@ -14,6 +14,18 @@ LOAD_STAGE = "LOAD_STAGE"
 """Name of the stage in RAW that files are put on before COPY INTO."""
 
 
+_FILE_FORMAT = {
+    "csv": {
+        "compression": "GZIP",
+        "skip_header": 1,
+        "field_optionally_enclosed_by": '"',
+        "timestamp_format": "YYYY-MM-DD HH24:MI:SS",
+        "date_format": "YYYY-MM-DD",
+    }
+}
+"""Of the files on the stage; the raw models read them without saying it again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StorageConfig:
     """The stack's settings, and the schemas with their comments."""
@@ -67,5 +79,6 @@ class Storage(pulumi.ComponentResource):
             database=database.name,
             schema=raw.name,
             comment="Files on their way into the raw tables",
+            file_format=_FILE_FORMAT,
             opts=self._options,
         )

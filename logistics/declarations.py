@@ -50,7 +50,7 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
     models = compile_models(root, settings.platform.database, values, written.streams, written.views)
     tables, sql = dict(models.tables), _with_models(written, models)
     for contract in tables.values():
-        _check_table(contract, access, sql)
+        _check_table(contract, access, sql, models)
     known = {*tables, *sql.views, *sql.streams}
     for sql_object in (*sql.views.values(), *sql.masking_policies.values(), *sql.row_access_policies.values()):
         _check_object(sql_object, known, access, settings.platform.database)
@@ -78,8 +78,9 @@ def local_name(name: str, database: str) -> str:
     return rest if first == database.lower() and "." in rest else name
 
 
-def _check_table(contract: TableContract, access: AccessContract, sql: SqlFiles) -> None:
-    file = Path("sql/tables") / contract.schema_name / f"{contract.table}.yaml"
+def _check_table(contract: TableContract, access: AccessContract, sql: SqlFiles, models: Models) -> None:
+    model = models.models.get(contract.full_name)
+    file = model.contract_file if model else Path("sql/tables", contract.schema_name, f"{contract.table}.yaml")
     masks = {name.split(".")[1] for name in sql.masking_policies}
     policies = {name.split(".")[1] for name in sql.row_access_policies}
     wanted_masks = {column.masking_policy for column in contract.columns if column.masking_policy}

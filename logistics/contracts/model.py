@@ -124,10 +124,13 @@ class TableContract(_Part):
                     if column not in names
                 ]
             )
-        refuse([f"primary key column {name} must not be nullable" for name in self.primary_key if self._nullable(name)])
+        self._check_key()
         self._check_masks()
         self._check_row_protection()
         return self
+
+    def _check_key(self) -> None:
+        refuse([f"primary key column {name} must not be nullable" for name in self.primary_key if self._nullable(name)])
 
     def _check_masks(self) -> None:
         refuse(

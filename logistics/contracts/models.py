@@ -44,7 +44,7 @@ class ModelContract(TableContract):
         task: the name of the task that refreshes it; else `refresh_<model>`.
         warehouse: where the refresh runs: `environment`, `xs` or `multi`.
         target_lag: of a dynamic table, such as `1 minute` or `downstream`.
-        hard_deletes: whether a snapshot closes the version of a row that is gone.
+        hard_deletes: whether a row that the query no longer gives is deleted (a snapshot closes its last version).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -98,13 +98,18 @@ class ModelContract(TableContract):
         return self
 
     def _check_versions(self) -> None:
-        """A snapshot ends with the columns that say from when to when a version held."""
-        last = [(column.name, column.type) for column in self.columns[-2:]]
-        if [name for name, _ in last] != [VALID_FROM, VALID_TO] or VALID_FROM not in self.primary_key:
-            raise ValueError(
-                f"a snapshot ends with {VALID_FROM} and {VALID_TO}, and its primary_key holds {VALID_FROM}"
-            )
-        refuse([f"{name} is {kind}: a timestamp is needed" for name, kind in last if not kind.startswith("TIMESTAMP")])
+        """A snapshot has columns that say from when to when a version held."""
+        for name in (VALID_FROM, VALID_TO):
+            column = self.column(name)
+            refuse([] if column else [f"a snapshot has the columns {VALID_FROM} and {VALID_TO}"])
+            kind = column.type if column else ""
+            refuse([] if kind.startswith("TIMESTAMP") else [f"{name} is {kind}: a timestamp is needed"])
+        refuse([] if VALID_FROM in self.primary_key else [f"the primary_key of a snapshot holds {VALID_FROM}"])
+
+    def _check_key(self) -> None:
+        """A view's columns have no constraint; its key is tested."""
+        if not self.is_view:
+            super()._check_key()
 
     def _check_masks(self) -> None:
         """A view shows its tables' masked values; it holds none itself."""

@@ -23,7 +23,7 @@ create macro id(letter, key) as letter || lpad(key::varchar, 9, '0');
 """
 
 RAW_QUERIES = {
-    "raw_customers": """
+    "raw_customers": f"""
         select
             id('C', c_custkey) as customer_id,
             c_name as customer_name,
@@ -31,17 +31,19 @@ RAW_QUERIES = {
             c_phone as contact_phone,
             c_mktsegment as market_segment,
             n_name as country,
-            c_acctbal::decimal(18, 2) as account_balance_usd
+            c_acctbal::decimal(18, 2) as account_balance_usd,
+            timestamp '{AS_OF}' as sent_at
         from customer join nation on n_nationkey = c_nationkey
         order by c_custkey
     """,
-    "raw_orders": """
+    "raw_orders": f"""
         select
             'O' || o_orderkey as order_id,
             id('C', o_custkey) as customer_id,
             ordered_at(o_orderdate, o_orderkey) as ordered_at,
             o_orderpriority as order_priority,
-            round(o_totalprice * 0.04, 2)::decimal(18, 2) as total_usd
+            round(o_totalprice * 0.04, 2)::decimal(18, 2) as total_usd,
+            timestamp '{AS_OF}' as sent_at
         from orders
         order by o_orderkey
     """,
@@ -56,11 +58,12 @@ RAW_QUERIES = {
             (timestamp '{AS_OF}')::date - (1 + digest_number('days', s_suppkey, 200))::integer as last_maintenance_date,
             5000 * (1 + digest_number('miles', s_suppkey, 3)) as maintenance_interval_miles,
             90 * (1 + digest_number('interval', s_suppkey, 4)) as maintenance_interval_days,
-            (6 + digest_number('mpg', s_suppkey, 3000) / 100)::decimal(6, 2) as fuel_efficiency_mpg
+            (6 + digest_number('mpg', s_suppkey, 3000) / 100)::decimal(6, 2) as fuel_efficiency_mpg,
+            timestamp '{AS_OF}' as sent_at
         from supplier join nation on n_nationkey = s_nationkey
         order by s_suppkey
     """,
-    "raw_shipments": """
+    "raw_shipments": f"""
         select
             'S' || l_orderkey || '-' || l_linenumber as shipment_id,
             'O' || l_orderkey as order_id,
@@ -72,7 +75,8 @@ RAW_QUERIES = {
             ordered_at(o_orderdate, o_orderkey) + to_hours((l_shipdate - o_orderdate)::integer)
                 + to_hours(4 * (l_receiptdate - l_shipdate)::integer) as delivered_at,
             l_quantity::decimal(12, 2) as quantity,
-            round(l_extendedprice * (1 - l_discount) * 0.04, 2)::decimal(18, 2) as revenue
+            round(l_extendedprice * (1 - l_discount) * 0.04, 2)::decimal(18, 2) as revenue,
+            timestamp '{AS_OF}' as sent_at
         from lineitem join orders on o_orderkey = l_orderkey
         order by l_orderkey, l_linenumber
     """,

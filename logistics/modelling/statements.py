@@ -15,6 +15,9 @@ from logistics.contracts import VALID_FROM, VALID_TO, ModelContract
 _NOW = "current_timestamp()::timestamp_ntz"
 _KEY = "merge_key_"
 _GIVEN = "is_given"
+_QUERY = "\0"
+"""Stands for the query until the statement is laid out: a text in it that goes over lines must not be moved."""
+_ROUNDING = ("NUMBER", "DECIMAL", "NUMERIC", "INT", "FLOAT", "DOUBLE", "REAL", "TIMESTAMP", "TIME")
 
 
 def full_refresh(contract: ModelContract, query: str, target: str, streams: Sequence[str]) -> str:
@@ -27,19 +30,19 @@ def full_refresh(contract: ModelContract, query: str, target: str, streams: Sequ
         streams: full names of the streams that the statement consumes.
     """
     if contract.materialization == "snapshot":
-        return _versions(contract, query, target, _all_keys(contract, target), streams)
+        return _versions(contract, target, _all_keys(contract, target), streams).replace(_QUERY, query)
     if not contract.merge_key:
         return _overwrite(contract, query, target, streams)
     keys = contract.merge_key
     chosen = [f"coalesce(query.{key}, existing.{key}) as {_KEY}{n}" for n, key in enumerate(keys, 1)]
     source = (
-        f"with query as (\n{_marked(query)}\n)\n"
+        f"with query as (\n{_marked(contract)}\n)\n"
         f"select\n{_listed([*chosen, f'coalesce(query.{_GIVEN}, false) as {_GIVEN}', *_given(contract, 'query')])}\n"
         f"from query\n"
         f"full outer join {target} as existing\n    on {_equal(keys, 'existing', 'query')}"
         f"{_taken_up(streams)}"
     )
-    return _merge(contract, target, source)
+    return _merge(contract, target, source).replace(_QUERY, query)
 
 
 def incremental_refresh(
@@ -55,36 +58,37 @@ def incremental_refresh(
     """
     keys = contract.merge_key
     changed = "\nunion\n".join(
-        f"select {', '.join(f'{columns[key]} as {_KEY}{n}' for n, key in enumerate(keys, 1))}\nfrom {stream}"
+        f"select distinct {', '.join(f'{columns[key]} as {_KEY}{n}' for n, key in enumerate(keys, 1))}\nfrom {stream}"
         for stream, columns in sorted(changes.items())
     )
     if contract.materialization == "snapshot":
-        return _versions(contract, query, target, changed, ())
+        return _versions(contract, target, changed, ()).replace(_QUERY, query)
     chosen = [f"changed.{_KEY}{n}" for n, _ in enumerate(keys, 1)]
     source = (
-        f"with changed as (\n{indent(changed, '    ')}\n), query as (\n{_marked(query)}\n)\n"
+        f"with changed as (\n{indent(changed, '    ')}\n), query as (\n{_marked(contract)}\n)\n"
         f"select\n{_listed([*chosen, f'coalesce(query.{_GIVEN}, false) as {_GIVEN}', *_given(contract, 'query')])}\n"
         f"from changed\nleft join query\n    on {_changed_is('query', keys)}"
     )
-    return _merge(contract, target, source)
+    return _merge(contract, target, source).replace(_QUERY, query)
 
 
 def staged_refresh(contract: ModelContract, query: str, target: str) -> str:
     """Returns the statement that merges staged rows by the key; rows that are not among them stay."""
     keys = [f"query.{key} as {_KEY}{n}" for n, key in enumerate(contract.merge_key, 1)]
     source = (
-        f"with query as (\n{_marked(query)}\n)\n"
+        f"with query as (\n{_marked(contract)}\n)\n"
         f"select\n{_listed([*keys, f'query.{_GIVEN}', *_given(contract, 'query')])}\nfrom query"
     )
-    return _merge(contract, target, source)
+    return _merge(contract, target, source).replace(_QUERY, query)
 
 
 def _merge(contract: ModelContract, target: str, source: str) -> str:
     keys = " and ".join(f"target.{key} = source.{_KEY}{n}" for n, key in enumerate(contract.merge_key, 1))
     compared = [name for name in contract.query_columns if name not in contract.merge_key]
     updated = [f"{name} = source.{name}" for name in compared] + [f"{name} = {_NOW}" for name in _at_change(contract)]
+    there = "" if contract.hard_deletes else f"source.{_GIVEN} and "
     update = (
-        f"when matched and (\n{_listed([_differs(compared, 'target', 'source')])}\n) then update set\n{_listed(updated)}\n"
+        f"when matched and {there}(\n{_listed([_differs(compared, 'target', 'source')])}\n) then update set\n{_listed(updated)}\n"
         if compared
         else ""
     )
@@ -92,10 +96,14 @@ def _merge(contract: ModelContract, target: str, source: str) -> str:
     values = [f"source.{name}" for name in contract.query_columns] + [_NOW] * len(filled)
     return (
         f"merge into {target} as target\nusing (\n{indent(source, '    ')}\n) as source\non {keys}\n"
-        f"when matched and not source.{_GIVEN} then delete\n{update}"
+        f"{_delete(contract)}{update}"
         f"when not matched and source.{_GIVEN} then insert (\n{_listed([*contract.query_columns, *filled])}\n)\n"
         f"values (\n{_listed(values)}\n)"
     )
+
+
+def _delete(contract: ModelContract) -> str:
+    return f"when matched and not source.{_GIVEN} then delete\n" if contract.hard_deletes else ""
 
 
 def _overwrite(contract: ModelContract, query: str, target: str, streams: Sequence[str]) -> str:
@@ -103,12 +111,12 @@ def _overwrite(contract: ModelContract, query: str, target: str, streams: Sequen
     names = ", ".join(contract.query_columns)
     chosen = ", ".join(f"query.{name}" for name in contract.query_columns)
     return (
-        f"insert overwrite into {target} ({names})\nwith query as (\n{indent(query, '    ')}\n)\n"
+        f"insert overwrite into {target} ({names})\nwith query as (\n{query}\n)\n"
         f"select {chosen}\nfrom query{_taken_up(streams)}"
     )
 
 
-def _versions(contract: ModelContract, query: str, target: str, changed: str, streams: Sequence[str]) -> str:
+def _versions(contract: ModelContract, target: str, changed: str, streams: Sequence[str]) -> str:
     """Closes the open versions of rows that changed or are gone and opens new ones, in one statement."""
     keys = contract.merge_key
     compared = [name for name in contract.query_columns if name not in keys]
@@ -124,7 +132,7 @@ def _versions(contract: ModelContract, query: str, target: str, changed: str, st
     )
     rows = _listed([*key_names, *(f"pairs.{name}" for name in contract.query_columns)])
     source = (
-        f"with query as (\n{_marked(query)}\n), changed as (\n{indent(changed, '    ')}\n), pairs as (\n{indent(pairs, '    ')}\n)\n"
+        f"with query as (\n{_marked(contract)}\n), changed as (\n{indent(changed, '    ')}\n), pairs as (\n{indent(pairs, '    ')}\n)\n"
         f"select\n    'close' as step,\n{rows}\nfrom pairs{_taken_up(streams)}\n"
         f"where pairs.was_there and ({gone} or (pairs.is_given and pairs.differs))\n"
         f"union all\nselect\n    'open' as step,\n{rows}\nfrom pairs\n"
@@ -134,7 +142,7 @@ def _versions(contract: ModelContract, query: str, target: str, changed: str, st
     values = [
         *(f"source.{name}" for name in contract.query_columns),
         _NOW,
-        f"null::{contract.columns[-1].type.lower()}",
+        "null",
     ]
     return (
         f"merge into {target} as target\nusing (\n{indent(source, '    ')}\n) as source\n"
@@ -150,9 +158,19 @@ def _all_keys(contract: ModelContract, target: str) -> str:
     return f"select {keys}\nfrom query\nunion\nselect {keys}\nfrom {target}\nwhere {VALID_TO} is null"
 
 
-def _marked(query: str) -> str:
-    """A row that the query gives is told from one that the outer join fills, whatever its values."""
-    return indent(f"select true as {_GIVEN}, given.*\nfrom (\n{indent(query, '    ')}\n) as given", "    ")
+def _marked(contract: ModelContract) -> str:
+    """A row that the query gives is told from one that the outer join fills, whatever its values.
+
+    Numbers and times are given the column's type first: what is kept rounded must compare as the same.
+    """
+    columns = _listed([f"true as {_GIVEN}", *(_cast(contract, name) for name in contract.query_columns)])
+    return indent(f"select\n{columns}\nfrom (\n{_QUERY}\n) as given", "    ")
+
+
+def _cast(contract: ModelContract, name: str) -> str:
+    column = contract.column(name)
+    rounds = column is not None and column.type.startswith(_ROUNDING)
+    return f"given.{name}::{column.type.lower()} as {name}" if column and rounds else f"given.{name}"
 
 
 def _taken_up(streams: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logistics.sql.load import SqlFiles, load_sql, load_statement
+from logistics.sql.load import SqlFiles, load_sql
 from logistics.sql.names import full_name, identifier, literal, quoted
 from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
 from logistics.sql.placeholders import Identifier, Literal, Values
@@ -21,6 +21,5 @@ __all__ = [
     "identifier",
     "literal",
     "load_sql",
-    "load_statement",
     "quoted",
 ]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from logistics.errors import SqlFileError
 from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
-from logistics.sql.parse import parse_object, parse_sql
+from logistics.sql.parse import parse_object
 from logistics.sql.placeholders import Values, fill
 
 _T = TypeVar("_T", bound=SqlObject)
@@ -38,18 +38,6 @@ def load_sql(root: Path, values: Values) -> SqlFiles:
         streams=_objects(root, "streams/*.sql", "stream", values, StreamFile),
         tasks=_objects(root, "tasks/*.sql", "task", values, TaskFile),
     )
-
-
-def load_statement(root: Path, file: str, values: Values) -> str:
-    """Reads a SQL file of one plain statement, such as a step of the load; parsed, placeholders filled.
-
-    Raises:
-        SqlFileError: names the file and the line.
-    """
-    path = root / "sql" / file
-    text = fill(_read(path, root), values, path.relative_to(root)).rstrip().removesuffix(";")
-    parse_sql(text, path.relative_to(root))
-    return text
 
 
 def _objects(root: Path, pattern: str, kind: str, values: Values, expected: type[_T]) -> dict[str, _T]:

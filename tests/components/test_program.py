@@ -99,14 +99,20 @@ def test_access_lists_and_user_tables_are_read_by_no_analyst(run_program):
 
 def test_a_replaced_protection_is_detached_before_it_is_attached_again(run_program):
     recording = run_program()
-    executes = recording.of("Execute").values()
+    executes = [e for e in recording.of("Execute").values() if not e.name.startswith("seed_")]
     assert executes
     assert all(execute.delete_before_replace for execute in executes)
 
 
+def test_a_changed_seed_is_never_seen_empty(run_program):
+    seed = run_program().of("Execute")["seed_maintenance_risk_levels"]
+    assert seed.inputs["execute"].startswith("INSERT OVERWRITE INTO")
+    assert (seed.inputs["revert"], seed.delete_before_replace) == ("SELECT 1", False)
+
+
 def test_a_table_made_again_under_its_name_is_protected_again(run_program):
     attachments = [r for r in run_program().of("Execute").values() if r.name.startswith("protect_")]
-    assert len(attachments) == 11
+    assert len(attachments) == 17
     for attachment in attachments:
         _, _, _, schema, _, table, *_ = attachment.inputs["execute"].split('"')
         assert attachment.replacement_trigger == f"when {schema}.{table} was made"
@@ -133,15 +139,16 @@ def test_the_schedule_is_configuration(run_program):
 
 def test_tasks_are_owned_by_the_engineer_before_they_exist(run_program):
     recording = run_program()
-    ownership = recording.of("GrantOwnership")["marts_tasks_to_data_engineer"]
-    assert ownership.inputs["on"]["future"]["objectTypePlural"] == "TASKS"
-    assert ownership.urn in recording.closure(recording.of("Task")["update_customer_segments"].urn)
+    for task in recording.of("Task").values():
+        ownership = recording.of("GrantOwnership")[f"{task.inputs['schema'].lower()}_tasks_to_data_engineer"]
+        assert ownership.inputs["on"]["future"]["objectTypePlural"] == "TASKS"
+        assert ownership.urn in recording.closure(task.urn)
 
 
 def test_streams_lie_on_tables_that_track_changes(run_program):
     recording = run_program()
     tracked = {
-        f'"LOGISTICS"."MARTS"."{t.inputs["name"]}"'
+        f'"LOGISTICS"."{t.inputs["schema"]}"."{t.inputs["name"]}"'
         for t in recording.of("Table").values()
         if t.inputs["changeTracking"]
     }

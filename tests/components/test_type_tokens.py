@@ -6,6 +6,7 @@ TOKENS = {
     "compute": "logistics:compute:Compute",
     "storage": "logistics:storage:Storage",
     "tables": "logistics:storage:Tables",
+    "models": "logistics:models:DataModels",
     "roles": "logistics:governance:Roles",
     "masking": "logistics:governance:Masking",
     "row_access": "logistics:governance:RowAccess",

@@ -58,13 +58,13 @@ def test_a_wrong_setting_is_named_and_nothing_is_made(project, server, case):
 
 
 def test_a_broken_sql_file_is_named_with_its_line(project, server):
-    path = project.folder / "sql/tasks/update_customer_segments.sql"
-    path.write_text(path.read_text().replace("when matched then update set", "when matched than update set"))
+    path = project.folder / "sql/models/ml_features/tbl_ml_customer_behavior_segments.sql"
+    path.write_text(path.read_text().replace("end as behavior_segment", "and as behavior_segment"))
     before = objects(server)
     done = project.pulumi("up", "--stack", "dev", "--yes", "--skip-preview", "--non-interactive", check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "update_customer_segments.sql" in said
+    assert "sql/models/ml_features/tbl_ml_customer_behavior_segments.sql:" in said
     assert "Traceback" not in said
     assert objects(server) == before
 

@@ -61,11 +61,20 @@ def test_a_column_added_to_a_contract_keeps_the_rows(platform):
     before = platform.rows("select customer_id, contact_email from marts.tbl_dim_customer order by 1")
     edit(
         platform,
-        "sql/tables/marts/tbl_dim_customer.yaml",
-        "  - {name: updated_at, type: timestamp_ntz(9)}",
-        '  - {name: updated_at, type: timestamp_ntz(9)}\n  - {name: loyalty_points, type: "number(10,0)"}',
+        "sql/models/marts/dimensions/tbl_dim_customer.yaml",
+        "filled_at: change}",
+        'filled_at: change}\n  - {name: loyalty_points, type: "number(10,0)"}',
     )
-    assert [step[:2] for step in changes(platform)] == [("update", "snowflake:index/table:Table")]
+    edit(
+        platform,
+        "sql/models/marts/dimensions/tbl_dim_customer.sql",
+        "    totals.last_order_at\n",
+        "    totals.last_order_at,\n    null::number(10,0) as loyalty_points\n",
+    )
+    assert [step[:2] for step in changes(platform)] == [
+        ("update", "snowflake:index/table:Table"),
+        ("update", "snowflake:index/task:Task"),
+    ]
     up(platform)
     assert platform.rows("select customer_id, contact_email from marts.tbl_dim_customer order by 1") == before
     assert platform.rows("select distinct loyalty_points from marts.tbl_dim_customer") == [(None,)]
@@ -117,7 +126,10 @@ def test_objects_of_an_up_that_never_learnt_of_them_are_taken_up(tmp_path):
         made = [item for item in state["deployment"]["resources"] if item["type"].startswith("snowflake:")]
         state["deployment"]["resources"] = [item for item in state["deployment"]["resources"] if item not in made]
         state["deployment"]["pending_operations"] = [
-            {"resource": {key: value for key, value in item.items() if key not in ("id", "outputs")}, "type": "creating"}
+            {
+                "resource": {key: value for key, value in item.items() if key not in ("id", "outputs")},
+                "type": "creating",
+            }
             for item in made
         ]
         (tmp_path / "state.json").write_text(json.dumps(state))

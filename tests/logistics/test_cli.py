@@ -75,10 +75,10 @@ def test_settings_are_shown(run):
 
 
 def test_a_broken_contract_stops_up_before_anything_starts(run, edit, project):
-    edit("sql/tables/marts/tbl_dim_customer.yaml", "type: varchar(10)", "type: wrong")
+    edit("sql/models/marts/dimensions/tbl_dim_customer.yaml", "type: varchar(10)", "type: wrong")
     code, _, err = run("up")
     assert code == 2
-    assert err.startswith("error: sql/tables/marts/tbl_dim_customer.yaml:")
+    assert err.startswith("error: sql/models/marts/dimensions/tbl_dim_customer.yaml:")
     assert not (project / ".local").exists()
 
 

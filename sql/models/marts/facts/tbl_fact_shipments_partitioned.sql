@@ -1,0 +1,2 @@
+select *
+from marts.tbl_fact_shipments;
