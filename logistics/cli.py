@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from logistics.deployment.commands import COMMANDS
 from logistics.errors import LogisticsError
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
@@ -263,6 +264,10 @@ def run_tasks(stack: str) -> None:
     with connect(found, variables, role=ENGINEER) as connection:
         run = run_segments_task(found, connection)
     click.echo(f"update_customer_segments done in {run.seconds:.1f} s" if run.had_changes else "nothing pending")
+
+
+for _command in COMMANDS:
+    commands.add_command(_command)
 
 
 def _context(stack: str) -> tuple[Path, Any, dict[str, str]]:

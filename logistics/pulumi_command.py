@@ -98,6 +98,15 @@ class PulumiCommand:
         return done.stdout
 
 
+def program_folder(root: Path, engine: str) -> str:
+    """Returns the folder that holds `bin/pulumi`, as Pulumi's Automation API wants it.
+
+    Raises:
+        UsageError: the official CLI was asked for and is not on PATH.
+    """
+    return str(Path(_program(root, engine)).parent.parent)
+
+
 def _program(root: Path, engine: str) -> str:
     if engine == EMBEDDED:
         return str(root / "embedded" / "bin" / "pulumi")

@@ -1,0 +1,219 @@
+"""`logistics deploy`, `history`, `rollback`, `backup` and `restore`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from logistics.errors import LogisticsError, UsageError
+from logistics.project import project_root
+from logistics.pulumi_command import EMBEDDED, ENGINES
+
+_Command = Callable[..., Any]
+
+
+def _common(command: _Command) -> _Command:
+    """Adds the options that every command of this file takes."""
+    command = click.option("--engine", type=click.Choice(ENGINES), default=EMBEDDED, show_default=True)(command)
+    return click.option(
+        "--environment", "-e", "environment", default="dev", show_default=True, help="The stack: dev, staging or prod."
+    )(command)
+
+
+@click.command()
+@_common
+@click.option("--dry-run", is_flag=True, help="Check and preview only.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option(
+    "--allow-destructive", is_flag=True, help="Do not stop at steps that lose rows (they are kept for 14 days)."
+)
+def deploy(environment: str, engine: str, dry_run: bool, yes: bool, allow_destructive: bool) -> None:
+    """Deploys an environment: checks, preview, backup, update, SQL tests; goes back by itself on a failure.
+
+    \b
+    logistics deploy --environment prod --dry-run
+    logistics deploy --environment prod --yes
+    """
+    from logistics.deployment import deploy as deployment
+    from logistics.deployment.context import open_context
+
+    context = open_context(project_root(), environment, engine)
+    with context.runs.lock("deploy"):
+        _tell_unfinished(context)
+        for line in deployment.check(context):
+            click.echo(f"checked {line}")
+        plan = deployment.plan_deployment(context)
+        _show_steps(plan)
+        if dry_run or not plan.steps:
+            click.echo("nothing to change" if not plan.steps else "dry run: nothing was changed")
+            return
+        destructive = plan.labelled(deployment.Label.DESTRUCTIVE)
+        if destructive and not allow_destructive:
+            names = ", ".join(f"{step.op} {step.kind} {step.name}" for step in destructive)
+            raise UsageError(f"this loses rows: {names}; if that is meant, add --allow-destructive")
+        _ask(yes, f"Deploy {len(plan.steps)} changes to {environment}?")
+        run = context.runs.start("deploy", _git_revision(context.root))
+        with _ended_if_it_fails(context, run):
+            deployment.deploy(context, plan, run, _no_tests, click.echo)
+    click.echo(f"deployed version {run.version_after}; to go back: logistics rollback -e {environment}")
+
+
+@click.command()
+@_common
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def history(environment: str, engine: str, as_json: bool) -> None:
+    """Lists an environment's versions: when, who, what changed, from which commit."""
+    from logistics.deployment.context import open_context
+
+    versions = open_context(project_root(), environment, engine).versions()
+    if as_json:
+        keys = ("number", "kind", "result", "message", "author", "git_revision", "ended_at", "changes")
+        told = [{key: getattr(version, key) for key in keys} for version in reversed(versions)]
+        click.echo(json.dumps(told, indent=2, default=str))
+        return
+    click.echo(f"{'version':>7}  {'when (UTC)':<16}  {'kind':<8}  {'result':<11}  {'changes':<28}  {'commit':<9}  what")
+    for version in reversed(versions):
+        changes = ", ".join(f"{count} {op}" for op, count in version.changes.items() if op != "same") or "none"
+        commit = version.git_revision[:8] + ("*" if version.git_dirty else "")
+        when = f"{version.ended_at:%Y-%m-%d %H:%M}"
+        click.echo(
+            f"{version.number:>7}  {when:<16}  {version.kind:<8}  {version.result:<11}  {changes:<28}  {commit:<9}  {version.message}"
+        )
+
+
+@click.command()
+@_common
+@click.option("--to", "to", type=int, metavar="VERSION", help="The version to go back to; see `logistics history`.")
+@click.option("--last-good", is_flag=True, help="The newest good version before the latest (the default).")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what cannot come back.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--allow-loss", is_flag=True, help="Go on although something comes back without its rows or offset.")
+def rollback(
+    environment: str, engine: str, to: int | None, last_good: bool, dry_run: bool, yes: bool, allow_loss: bool
+) -> None:
+    """Goes back to a version: objects, grants, policies, and the rows of what was dropped or replaced since.
+
+    \b
+    logistics rollback --environment prod --dry-run
+    logistics rollback --environment prod --to 12 --yes
+    """
+    from logistics.deployment.context import open_context
+    from logistics.deployment.rollback import plan_rollback, roll_back
+    from logistics.deployment.versions import pick
+
+    if to is not None and last_good:
+        raise UsageError("--to and --last-good exclude each other")
+    context = open_context(project_root(), environment, engine)
+    with context.runs.lock("rollback"):
+        _tell_unfinished(context)
+        version = pick(context.versions(), to)
+        commit = version.git_revision[:8] or "no commit"
+        click.echo(
+            f"back to version {version.number} of {version.ended_at:%Y-%m-%d %H:%M} UTC ({commit}): {version.message}"
+        )
+        plan = plan_rollback(context, version)
+        for step in plan.steps:
+            click.echo(f"  {step.op:<8} {step.kind} {step.name}")
+        for item in plan.returns:
+            click.echo(f"  {'lost' if item.lost else 'back':<8} {item.said}")
+        if not plan.steps and not plan.returns:
+            click.echo("nothing to change")
+            return
+        if dry_run:
+            click.echo("dry run: nothing was changed")
+            return
+        if plan.lost and not allow_loss:
+            raise UsageError(f"{len(plan.lost)} objects cannot come back whole (see above); to go on, add --allow-loss")
+        _ask(yes, f"Go back to version {version.number}?")
+        run = context.runs.start("rollback", _git_revision(context.root))
+        with _ended_if_it_fails(context, run):
+            roll_back(context, plan, run, click.echo)
+    click.echo(f"back at version {version.number}, verified; the code of it is commit {commit}")
+
+
+@click.command()
+@_common
+@click.option("--list", "listing", is_flag=True, help="List the backups instead of making one.")
+def backup(environment: str, engine: str, listing: bool) -> None:
+    """Makes an encrypted backup of an environment's state, or lists those there are."""
+    from logistics.deployment.context import open_context
+
+    context = open_context(project_root(), environment, engine)
+    if listing:
+        for found in context.backups.all():
+            click.echo(f"{found.name}  {found.made_at:%Y-%m-%d %H:%M} UTC  {found.file.stat().st_size:,} bytes")
+        return
+    made = context.backups.write(context.engine.checkpoint())
+    click.echo(f"backup {made.name} written and read back: {made.file.relative_to(context.root)}")
+
+
+@click.command()
+@_common
+@click.option("--backup", "name", help="Which; else the newest that can be read.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def restore(environment: str, engine: str, name: str | None, yes: bool) -> None:
+    """Puts a backup in the place of an environment's state; the account is not touched."""
+    from logistics.deployment.context import open_context
+
+    context = open_context(project_root(), environment, engine)
+    with context.runs.lock("restore"):
+        found, checkpoint = context.backups.read(name)
+        count = sum(resource.custom for resource in checkpoint.resources)
+        _ask(yes, f"Put the state of {found.made_at:%Y-%m-%d %H:%M} UTC ({count} objects) in the place of today's?")
+        context.engine.restore(checkpoint)
+    click.echo(f"restored {count} objects from {found.name}; `logistics deploy --dry-run` shows what differs now")
+
+
+COMMANDS = (deploy, history, rollback, backup, restore)
+
+
+def _show_steps(plan: Any) -> None:
+    for step in plan.steps:
+        diffs = f" [{', '.join(step.diffs)}]" if step.diffs else ""
+        click.echo(f"  {step.op:<8} {step.kind} {step.name}{diffs}  {plan.labels[step.urn].value}")
+
+
+def _tell_unfinished(context: Any) -> None:
+    """Says where a killed run stood, lets go of the engine's lock that it left, and closes its record."""
+    found = context.runs.unfinished()
+    if found is None:
+        return
+    stood = f"in phase {found.phase}" if found.touched else f"in phase {found.phase}, before anything was changed"
+    click.echo(f"{found.kind} {found.run_id} was killed {stood}; this command takes up from there")
+    context.engine.release()
+    context.runs.end(found, "stopped")
+
+
+@contextmanager
+def _ended_if_it_fails(context: Any, run: Any) -> Iterator[None]:
+    """Records a run that fails as failed: only a killed one is left as running."""
+    try:
+        yield
+    except LogisticsError as error:
+        if run.result == "running":
+            run.details["error"] = str(error)
+            context.runs.end(run, "failed")
+        raise
+
+
+def _no_tests(_: Any) -> list[str]:
+    return []
+
+
+def _ask(yes: bool, question: str) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here: add --yes")
+    click.confirm(question, abort=True)
+
+
+def _git_revision(root: Any) -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,84 @@
+"""What a deployment and a rollback work on: the stack's files, engine, backend, account and records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from logistics.connection import connect
+from logistics.deployment.backup import Backups
+from logistics.deployment.engine import Engine
+from logistics.deployment.notify import Channels
+from logistics.deployment.runs import Runs
+from logistics.deployment.versions import Version, list_versions
+from logistics.local import server
+from logistics.local.environment import environment
+from logistics.project import local_folder
+from logistics.settings import StackSettings, load_stack
+
+WEBHOOK_VARIABLE = "LOGISTICS_WEBHOOK_URL"
+"""Where notices go by POST; a secret, so it is no setting of the stack file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Everything for one environment; made by `open_context`."""
+
+    root: Path
+    settings: StackSettings
+    variables: Mapping[str, str]
+    engine: Engine
+    runs: Runs
+    backups: Backups
+
+    @property
+    def database(self) -> str:
+        """The platform's database."""
+        return self.settings.platform.database
+
+    @property
+    def channels(self) -> Channels:
+        """Where notices go."""
+        return Channels(log=self.runs.folder / "notices.log", webhook_url=self.variables.get(WEBHOOK_VARIABLE, ""))
+
+    def versions(self) -> list[Version]:
+        """Returns the stack's versions, oldest first."""
+        project = self.engine.stack.workspace.project_settings().name
+        return list_versions(self.variables["PULUMI_BACKEND_URL"], project, self.settings.stack)
+
+    @contextmanager
+    def cursor(self, role: str | None = None) -> Iterator[Any]:
+        """Opens a session for a `with` block, as the deploying role or as `role`, without the stack's suffix."""
+        with connect(self.settings, self.variables, role=role) as connection:
+            yield connection.cursor()
+
+
+def open_context(root: Path, stack: str, engine: str) -> Context:
+    """Returns the context of an environment; the local Snowflake is started if the stack lives there.
+
+    Raises:
+        LogisticsError: the stack file is wrong, or the stack cannot be opened.
+    """
+    settings = load_stack(root, stack)
+    if settings.account.is_local:
+        server.start(root, None)
+    variables = os.environ | environment(root, settings)
+    return Context(
+        root=root,
+        settings=settings,
+        variables=variables,
+        engine=Engine(root, stack, engine, variables),
+        runs=Runs(root, stack),
+        backups=Backups(root, stack, variables),
+    )
+
+
+def evidence_folder(context: Context, run_id: str) -> Path:
+    """Returns the folder of a run's evidence, made if need be."""
+    folder = local_folder(context.root) / "deployments" / context.settings.stack / run_id
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

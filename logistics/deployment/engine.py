@@ -1,0 +1,160 @@
+"""A stack through Pulumi's Automation API, on the embedded engine or the official CLI alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# An inline program's gRPC server ends with the update; its library would tell the terminal so.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+from pulumi import automation
+
+from logistics.deployment.state import Checkpoint
+from logistics.deployment.steps import Step, steps_of
+from logistics.errors import Locked, LogisticsError
+from logistics.pulumi_command import program_folder
+
+Program = Callable[[], None]
+_Said = Callable[[str], Any]
+
+
+class Engine:
+    """Previews and updates one stack; the stack's own program unless another is given."""
+
+    def __init__(self, root: Path, stack: str, engine: str, variables: Mapping[str, str]) -> None:
+        """Opens the stack.
+
+        Args:
+            root: the project's folder.
+            stack: the stack's name; it is made if need be.
+            engine: `embedded` or `pulumi`.
+            variables: the environment to work on the stack in.
+
+        Raises:
+            LogisticsError: the stack cannot be opened.
+        """
+        self.root = root
+        self.name = stack
+        self._variables = {key: value for key, value in variables.items() if os.environ.get(key) != value}
+        workspace = automation.LocalWorkspace(
+            work_dir=str(root),
+            env_vars=self._variables,
+            pulumi_command=automation.PulumiCommand(root=program_folder(root, engine)),
+        )
+        with _as_error("open the stack"):
+            self.stack = automation.Stack.create_or_select(stack, workspace)
+
+    def preview(self, program: Program | None = None, *, refresh: bool = False, plan: Path | None = None) -> list[Step]:
+        """Returns the steps that an update would take, in their order.
+
+        Args:
+            program: instead of the project's own.
+            refresh: whether to read the account first.
+            plan: where to save the plan, to be held to by `up`.
+
+        Raises:
+            LogisticsError: the preview fails; with the engine's words.
+        """
+        events: list[automation.EngineEvent] = []
+        with _as_error("preview"):
+            self.stack.preview(
+                program=program,
+                on_event=events.append,
+                refresh=refresh or None,
+                plan=str(plan) if plan else None,
+                suppress_progress=True,
+            )
+        return steps_of(events)
+
+    def up(
+        self, program: Program | None = None, *, message: str, said: _Said | None = None, plan: Path | None = None
+    ) -> list[Step]:
+        """Updates the stack and returns the steps that were taken.
+
+        Raises:
+            Locked: another update holds the stack.
+            LogisticsError: the update fails; with the engine's words.
+        """
+        events: list[automation.EngineEvent] = []
+        with _as_error("update"):
+            self.stack.up(
+                program=program,
+                on_event=events.append,
+                on_output=said,
+                message=message,
+                plan=str(plan) if plan else None,
+                suppress_outputs=True,
+            )
+        return steps_of(events)
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns the stack's state now, secrets encrypted as they are stored."""
+        workspace = self.stack.workspace
+        with _as_error("export the state"):
+            exported = workspace.pulumi_command.run(
+                ["stack", "export", "--stack", self.name], workspace.work_dir, dict(self._variables)
+            )
+        return Checkpoint.of(json.loads(exported.stdout)["deployment"])
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Makes a checkpoint the stack's state; the account is not touched."""
+        with _as_error("import the state"):
+            self.stack.import_stack(automation.Deployment(version=3, deployment=dict(checkpoint.deployment)))
+
+    def release(self) -> None:
+        """Lets go of the lock that a killed update left behind."""
+        with _as_error("release the stack"):
+            self.stack.cancel()
+
+    def with_secrets(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Returns a past checkpoint of this stack with its secrets plain.
+
+        A state carries what opens its secrets besides the passphrase, so it is opened in a stack of the same name in a
+        backend of its own, which is thrown away.
+
+        Raises:
+            LogisticsError: the passphrase is not the one that the checkpoint was written with.
+        """
+        with tempfile.TemporaryDirectory(prefix="logistics-") as folder:
+            variables = self._variables | {"PULUMI_BACKEND_URL": f"file://{folder}"}
+            workspace = automation.LocalWorkspace(
+                work_dir=self._bare_project(Path(folder)),
+                env_vars=variables,
+                pulumi_command=self.stack.workspace.pulumi_command,
+            )
+            with _as_error("open the secrets of a past version"):
+                stack = automation.Stack.create_or_select(self.name, workspace)
+                stack.import_stack(automation.Deployment(version=3, deployment=dict(checkpoint.deployment)))
+                return Checkpoint.of(stack.export_stack().deployment)
+
+    def _bare_project(self, folder: Path) -> str:
+        """Writes a project of the same name, without stack files that the new stack could change."""
+        bare = folder / "project"
+        bare.mkdir()
+        name = self.stack.workspace.project_settings().name
+        (bare / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n", encoding="utf-8")
+        return str(bare)
+
+
+@contextmanager
+def _as_error(doing: str) -> Iterator[None]:
+    """Raises the engine's refusal as this platform's error, with the engine's last words."""
+    try:
+        yield
+    except automation.ConcurrentUpdateError as error:
+        raise Locked(f"cannot {doing}: {_last_words(str(error))}") from None
+    except automation.CommandError as error:
+        raise LogisticsError(f"cannot {doing}: {_last_words(str(error))}") from None
+
+
+def _last_words(text: str) -> str:
+    """Returns the error lines of a command's output, the progress before them left out."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("code:")]
+    errors = [line for line in lines if "error:" in line]
+    return " ".join(errors[-3:] or lines[-3:])

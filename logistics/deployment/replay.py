@@ -1,0 +1,115 @@
+"""A past checkpoint's recorded inputs as a program: the same URNs, the same inputs, the same options.
+
+Either engine plans and applies it as it does any program. What the checkpoint does not hold is settled here:
+`deleteBeforeReplace` is in no state, and an `Execute` always needs it, since its statement cannot be done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+from logistics.deployment.state import PROVIDER_PREFIX, STACK_TYPE, Checkpoint, Resource, is_secret, opened
+
+_DELETE_FIRST = frozenset({"Execute"})
+_DEFAULT_PROVIDER = "default_"
+
+
+def program_of(checkpoint: Checkpoint) -> Callable[[], None]:
+    """Returns an inline program of the Automation API that declares what a checkpoint holds.
+
+    Args:
+        checkpoint: exported with its secrets shown, so that they can be declared as secrets again.
+    """
+
+    def program() -> None:
+        Replay(checkpoint).run()
+
+    return program
+
+
+class Replay:
+    """Registers every resource of a checkpoint again, in its order."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._made: dict[str, pulumi.Resource] = {}
+        self._versions: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Registers the resources and the stack's outputs."""
+        for resource in self._checkpoint.resources:
+            if resource.type == STACK_TYPE:
+                for name, value in resource.outputs.items():
+                    pulumi.export(name, _value(value))
+            elif resource.type.startswith(PROVIDER_PREFIX) and resource.name.startswith(_DEFAULT_PROVIDER):
+                self._versions[_reference(resource)] = resource.inputs.get("version", "")
+            else:
+                self._made[resource.urn] = self._register(resource)
+
+    def _register(self, resource: Resource) -> pulumi.Resource:
+        options = self._options(resource)
+        inputs = {key: _value(value) for key, value in resource.inputs.items() if not _is_internal(key)}
+        if resource.type.startswith(PROVIDER_PREFIX):
+            return pulumi.ProviderResource(resource.type.removeprefix(PROVIDER_PREFIX), resource.name, inputs, options)
+        if not resource.custom:
+            component = pulumi.ComponentResource(resource.type, resource.name, None, options)
+            component.register_outputs({key: _value(value) for key, value in resource.outputs.items()})
+            return component
+        if resource.raw.get("external"):
+            options.id = resource.id
+        return pulumi.CustomResource(resource.type, resource.name, inputs, options)
+
+    def _options(self, resource: Resource) -> pulumi.ResourceOptions:
+        raw = resource.raw
+        options = pulumi.ResourceOptions(
+            parent=self._made.get(raw.get("parent", "")),
+            depends_on=[self._made[urn] for urn in self._dependencies(raw) if urn in self._made],
+            protect=raw.get("protect"),
+            additional_secret_outputs=raw.get("additionalSecretOutputs"),
+            ignore_changes=raw.get("ignoreChanges"),
+            replace_on_changes=raw.get("replaceOnChanges"),
+            replacement_trigger=_value(raw["replacementTrigger"]) if "replacementTrigger" in raw else None,
+            retain_on_delete=raw.get("retainOnDelete"),
+            deleted_with=self._made.get(raw.get("deletedWith", "")),
+            custom_timeouts=_timeouts(raw.get("customTimeouts")),
+            delete_before_replace=resource.kind in _DELETE_FIRST or None,
+        )
+        provider = raw.get("provider", "")
+        if provider in self._versions:
+            options.version = self._versions[provider] or None
+        elif provider:
+            made = self._made.get(provider.rsplit("::", 1)[0])
+            options.provider = made if isinstance(made, pulumi.ProviderResource) else None
+        return options
+
+    @staticmethod
+    def _dependencies(raw: Mapping[str, Any]) -> list[str]:
+        """Returns the URNs that a resource depends on, by an option or by a property."""
+        by_property = (urn for urns in (raw.get("propertyDependencies") or {}).values() for urn in urns or ())
+        return list(dict.fromkeys([*(raw.get("dependencies") or ()), *by_property]))
+
+
+def _reference(provider: Resource) -> str:
+    return f"{provider.urn}::{provider.id}"
+
+
+def _is_internal(key: str) -> bool:
+    return key.startswith("__")
+
+
+def _value(value: Any) -> Any:
+    """Returns a recorded value as a program gives it: secrets as secrets, the engine's notes of defaults left out."""
+    if is_secret(value):
+        return pulumi.Output.secret(_value(opened(value)))
+    if isinstance(value, Mapping):
+        return {key: _value(item) for key, item in value.items() if not _is_internal(key)}
+    return [_value(item) for item in value] if isinstance(value, list) else value
+
+
+def _timeouts(raw: Mapping[str, Any] | None) -> pulumi.CustomTimeouts | None:
+    if not raw:
+        return None
+    return pulumi.CustomTimeouts(**{verb: f"{seconds}s" for verb, seconds in raw.items()})

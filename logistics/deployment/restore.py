@@ -1,0 +1,285 @@
+"""Brings back what later versions took away, before their past inputs are replayed.
+
+The engine alone would make a table anew, empty. So objects that the account can still give back (UNDROP, a kept clone, a
+stream at its old offset) are brought back first, and their past state is put into the stack's state: the replay then finds
+them there and has nothing to do. Grants and policies are not brought back here: the replay attaches them in the program's
+own order, protection before grants.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, object_name
+from logistics.deployment.state import PROVIDER_PREFIX, Checkpoint, Resource
+from logistics.deployment.steps import Step
+from logistics.sql import full_name, literal, quoted
+
+_CONTAINERS = ("Database", "Schema")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """One thing to bring back.
+
+    Attributes:
+        resource: as the past checkpoint holds it.
+        said: what is done, for people.
+        statements: what is sent, in order; empty when it cannot be brought back.
+        adopt: whether its past state is put into the stack's state.
+        after: statements sent after the replay, as a role that sees every row: policies hide rows from the deploying role too.
+        reads: the clone that those statements read.
+    """
+
+    resource: Resource
+    said: str
+    statements: tuple[str, ...] = ()
+    adopt: bool = True
+    after: tuple[str, ...] = ()
+    reads: str = ""
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing is left to bring it back from."""
+        return not self.statements and not self.after
+
+
+class Restorer:
+    """Plans and does the bringing back, in one session of the deploying role."""
+
+    def __init__(self, cursor: Any, database: str, kept: Sequence[Kept], version: int) -> None:
+        """Takes what is needed to plan.
+
+        Args:
+            cursor: of a connection as the deploying role.
+            database: the platform's database.
+            kept: what deployments kept.
+            version: the version to go back to; what was kept of it or of a later one serves.
+        """
+        self._cursor = cursor
+        self._database = database
+        self._kept = [kept_one for kept_one in kept if kept_one.version >= version]
+
+    def plan(self, past: Checkpoint, now: Checkpoint, steps: Iterable[Step]) -> list[Return]:
+        """Returns what is to be brought back, containers first, then tables, then streams.
+
+        Args:
+            past: the checkpoint to go back to.
+            now: the stack's state.
+            steps: the preview of the replay: what it would make anew without this.
+        """
+        by_urn = {step.urn: step for step in steps if step.changes}
+        found: list[Return] = []
+        for resource in past.of_kind(*_CONTAINERS):
+            if resource.urn not in now.by_urn:
+                found += self._undropped(resource, resource.kind.upper())
+        for resource in past.of_kind("Table"):
+            found += self._table(resource, resource.urn in now.by_urn, by_urn.get(resource.urn), past)
+        moved = {object_name(item.resource) for item in found if item.resource.kind == "Table" and item.adopt}
+        for resource in past.of_kind(*STREAM_KINDS):
+            if resource.urn not in now.by_urn or str(resource.inputs.get("table", "")) in moved:
+                found.append(self._stream(resource))
+        return found
+
+    # -- tables --------------------------------------------------------------------------------------------------------
+
+    def _table(self, resource: Resource, stands: bool, step: Step | None, past: Checkpoint) -> list[Return]:
+        if not stands:
+            return self._undropped(resource, "TABLE")
+        if step is not None and step.op == "replace":
+            return self._swapped(resource)
+        columns = _columns_made_again(step)
+        return [self._refilled(resource, columns, past)] if columns else []
+
+    def _undropped(self, resource: Resource, word: str) -> list[Return]:
+        name = object_name(resource) if resource.kind == "Table" else _container_name(resource)
+        if self._exists(word, name):
+            return [Return(resource=resource, said=f"{name} stands; it is taken up again", statements=("SELECT 1",))]
+        if self._dropped(word, name):
+            return [Return(resource=resource, said=f"UNDROP {word} {name}", statements=(f"UNDROP {word} {name}",))]
+        clone = self._clone_of(name)
+        if clone is None:
+            if word != "TABLE":
+                return []
+            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False)]
+        statement = f"CREATE TABLE {name} CLONE {clone}"
+        return [Return(resource=resource, said=f"{name} from its clone {clone}", statements=(statement,))]
+
+    def _swapped(self, resource: Resource) -> list[Return]:
+        """A table that was replaced since: today's is put aside with its rows, the one before comes back."""
+        name = object_name(resource)
+        aside = full_name(self._database, SCHEMA, f"{name.split('.')[-1].strip(chr(34))}__PUT_ASIDE_{self._stamp()}")
+        put_aside = f"ALTER TABLE {name} RENAME TO {aside}"
+        if self._dropped("TABLE", name):
+            back, said = f"UNDROP TABLE {name}", "UNDROP"
+        elif clone := self._clone_of(name):
+            back, said = f"CREATE TABLE {name} CLONE {clone}", f"from its clone {clone}"
+        else:
+            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False)]
+        return [
+            Return(
+                resource=resource,
+                said=f"{name} as it was before its replacement ({said}); what was written since stays in {aside}",
+                statements=(put_aside, back),
+            )
+        ]
+
+    def _refilled(self, resource: Resource, columns: Sequence[str], past: Checkpoint) -> Return:
+        name, listed = object_name(resource), ", ".join(columns)
+        clone, keys = self._clone_of(name), _primary_key(resource, past)
+        if clone is None:
+            return Return(resource=resource, said=f"{listed} of {name} come back empty: no clone is kept", adopt=False)
+        if not keys:
+            said = f"{listed} of {name} come back empty: no primary key tells the rows apart; the values are in {clone}"
+            return Return(resource=resource, said=said, adopt=False)
+        sets = ", ".join(f"{quoted(column)} = kept.{quoted(column)}" for column in columns)
+        on = " AND ".join(f"now.{quoted(key)} = kept.{quoted(key)}" for key in keys)
+        update = f"UPDATE {name} AS now SET {sets} FROM {clone} AS kept WHERE {on}"
+        return Return(
+            resource=resource, said=f"{listed} of {name} from {clone}", adopt=False, after=(update,), reads=clone
+        )
+
+    # -- streams -------------------------------------------------------------------------------------------------------
+
+    def _stream(self, resource: Resource) -> Return:
+        name, table = object_name(resource), str(resource.inputs.get("table", ""))
+        offset = next((item.offset_at for item in self._kept if item.kind == "stream" and item.object == name), None)
+        if offset is None or not table:
+            said = f"stream {name} starts anew: its offset was not kept"
+            return Return(resource=resource, said=said, adopt=False)
+        comment = f" COMMENT = {literal(str(resource.inputs['comment']))}" if resource.inputs.get("comment") else ""
+        options = "".join(
+            f" {word} = TRUE"
+            for word, key in (("APPEND_ONLY", "appendOnly"), ("SHOW_INITIAL_ROWS", "showInitialRows"))
+            if str(resource.inputs.get(key)).lower() == "true"
+        )
+        at = f"AT (TIMESTAMP => {literal(offset.isoformat(sep=' '))}::TIMESTAMP_TZ)"
+        statement = f"CREATE OR REPLACE STREAM {name} ON TABLE {table} {at}{options}{comment}"
+        return Return(
+            resource=resource, said=f"stream {name} at its offset {offset:%Y-%m-%d %H:%M:%S}", statements=(statement,)
+        )
+
+    # -- doing it ------------------------------------------------------------------------------------------------------
+
+    def run(self, returns: Iterable[Return]) -> None:
+        """Sends the statements that come before the replay."""
+        for item in returns:
+            for statement in item.statements:
+                self._cursor.execute(statement)
+
+    def finish(self, returns: Iterable[Return], role: str, execute_as: Callable[[str], Any]) -> None:
+        """Sends the statements that come after the replay.
+
+        Args:
+            returns: what was planned.
+            role: a role that sees every row; it may read a clone for as long as its statement takes.
+            execute_as: sends a statement as that role.
+        """
+        schema = full_name(self._database, SCHEMA)
+        for item in returns:
+            if not item.after:
+                continue
+            rights = (f"USAGE ON SCHEMA {schema}", f"SELECT ON TABLE {item.reads}")
+            try:
+                for right in rights:
+                    self._cursor.execute(f"GRANT {right} TO ROLE {quoted(role)}")
+                for statement in item.after:
+                    execute_as(statement)
+            finally:
+                for right in rights:
+                    self._cursor.execute(f"REVOKE {right} FROM ROLE {quoted(role)}")
+
+    # -- what the account holds ----------------------------------------------------------------------------------------
+
+    def _exists(self, word: str, name: str) -> bool:
+        return any(not dropped for dropped in self._history(word, name))
+
+    def _dropped(self, word: str, name: str) -> bool:
+        return any(self._history(word, name))
+
+    def _history(self, word: str, name: str) -> list[Any]:
+        """Returns when each object of a name was dropped, None for one that stands; none beyond its retention."""
+        parts = [part.strip('"') for part in name.split(".")]
+        place = {1: "", 2: f" IN DATABASE {quoted(parts[0])}", 3: f" IN SCHEMA {full_name(*parts[:2])}"}[len(parts)]
+        if len(parts) > 1 and not self._exists("DATABASE", quoted(parts[0])):
+            return []
+        if len(parts) > 2 and not self._exists("SCHEMA", full_name(*parts[:2])):
+            return []
+        self._cursor.execute(f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
+        titles = [column[0].lower() for column in self._cursor.description]
+        rows = [dict(zip(titles, row, strict=True)) for row in self._cursor.fetchall()]
+        return [row.get("dropped_on") for row in rows if row["name"] == parts[-1]]
+
+    def _clone_of(self, name: str) -> str | None:
+        return next((item.clone for item in self._kept if item.kind == "table" and item.object == name), None)
+
+    def _stamp(self) -> str:
+        self._cursor.execute("SELECT TO_CHAR(CURRENT_TIMESTAMP(), 'YYYYMMDDHH24MISS')")
+        return str(self._cursor.fetchall()[0][0])
+
+
+_GONE = "its retention is over, or it had none, and no clone is kept"
+
+
+def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
+    """Returns today's state with the past state of what was brought back.
+
+    A resource that stands already keeps its place; another comes right after what it depends on. References to what today's
+    state lacks are left out, since a state may only refer to what is in it; the replay writes them again.
+    """
+    deployment = copy.deepcopy(dict(now.deployment))
+    resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
+    for item in returns:
+        if item.adopt and item.statements:
+            _adopt(resources, dict(copy.deepcopy(item.resource.raw)))
+    return Checkpoint(deployment=deployment)
+
+
+def _adopt(resources: list[dict[str, Any]], raw: dict[str, Any]) -> None:
+    places = {resource["urn"]: place for place, resource in enumerate(resources) if not resource.get("delete")}
+    raw["provider"] = _provider_of_today(resources, raw.get("provider", ""))
+    raw["dependencies"] = [urn for urn in raw.get("dependencies") or () if urn in places]
+    raw["propertyDependencies"] = {
+        key: [urn for urn in urns or () if urn in places]
+        for key, urns in (raw.get("propertyDependencies") or {}).items()
+    }
+    if raw.get("parent") not in places:
+        raw.pop("parent", None)
+    if raw["urn"] in places:
+        resources[places[raw["urn"]]] = raw
+        return
+    needs = [raw["provider"].rsplit("::", 1)[0], raw.get("parent"), *raw["dependencies"]]
+    needs += [urn for urns in raw["propertyDependencies"].values() for urn in urns]
+    resources.insert(1 + max((places[urn] for urn in needs if urn in places), default=-1), raw)
+
+
+def _provider_of_today(resources: Iterable[Mapping[str, Any]], reference: str) -> str:
+    """Returns the reference of the provider of the same URN; its id differs when it was made anew since."""
+    urn = reference.rsplit("::", 1)[0]
+    found = next((item for item in resources if item["urn"] == urn and item["type"].startswith(PROVIDER_PREFIX)), None)
+    return f"{urn}::{found['id']}" if found else reference
+
+
+def _container_name(resource: Resource) -> str:
+    parts = [resource.inputs.get("database"), resource.inputs.get("name")]
+    return full_name(*[str(part) for part in parts if part])
+
+
+def _columns_made_again(step: Step | None) -> tuple[str, ...]:
+    """Returns the columns that an update of the replay would add."""
+    if step is None or step.op != "update":
+        return ()
+    before = {column["name"] for column in step.old.get("columns") or ()}
+    return tuple(column["name"] for column in step.new.get("columns") or () if column["name"] not in before)
+
+
+def _primary_key(table: Resource, past: Checkpoint) -> list[str]:
+    """Returns the columns of the table's primary key, from the constraint that the program declares."""
+    name = object_name(table)
+    for constraint in past.of_kind("TableConstraint"):
+        if constraint.inputs.get("tableId") == name and constraint.inputs.get("type") == "PRIMARY KEY":
+            return list(constraint.inputs.get("columns") or ())
+    return []
