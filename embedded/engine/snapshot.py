@@ -184,6 +184,13 @@ class SnapshotManager:
         """Record that a resource made or seen in this run changed (its outputs were registered)."""
         self.finish(new=resource)
 
+    def settle_create(self, resource: Resource) -> None:
+        """Record that an interrupted create did come to be, as the resource given; the other ones stay open."""
+        others = [item for item in self._lists.inherited if item.resource.urn != resource.urn]
+        settled: list[Change] = [("forget",), ("put", self._key_of(resource), resource)]
+        again: list[Change] = [("begin", self._new_key(), item.type, item.resource) for item in others]
+        self._record(*settled, *again)
+
     def settle_pending(self) -> None:
         """Forget the interrupted creates of earlier runs."""
         if self._lists.inherited:

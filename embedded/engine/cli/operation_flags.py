@@ -101,7 +101,9 @@ REFRESH_FLAGS = (
     Flag("clear-pending-creates", "Clear all pending creates, dropping them from the state"),
     Flag("skip-pending-creates", "Skip importing pending creates in interactive mode"),
     Flag(
-        "import-pending-creates", "A list of form [[URN ID]...] describing the provider IDs of pending creates", "list"
+        "import-pending-creates",
+        "A list of form [[URN ID]...] describing the provider IDs of pending creates",
+        "strings",
     ),
 )
 DESTROY_FLAGS = (
@@ -122,6 +124,17 @@ IMPORT_FLAGS = (
 )
 
 
+_UNSUPPORTED = {
+    "ignore_protect": "unprotect resources by `pulumi state unprotect`",
+    "attach_debugger": "have the program itself call debugpy.listen() and debugpy.wait_for_client()",
+}
+_UNSUPPORTED_VARIABLES = (
+    "PULUMI_DISABLE_PROVIDER_PREVIEW",
+    "PULUMI_DISABLE_RESOURCE_REFERENCES",
+    "PULUMI_DISABLE_OUTPUT_VALUES",
+)
+
+
 def engine_options(call: Call) -> Options:
     """The engine's options of a command line.
 
@@ -133,11 +146,12 @@ def engine_options(call: Call) -> Options:
         raise EngineError(
             "if any flags in the group [target exclude] are set none of the others can be; [exclude target] were all set"
         )
-    for name in ("ignore_protect",):
+    for name, instead in _UNSUPPORTED.items():
         if flags.get(name):
-            raise EngineError(
-                f"--{name.replace('_', '-')} is not supported by this engine; unprotect resources by `pulumi state unprotect`"
-            )
+            raise EngineError(f"--{name.replace('_', '-')} is not supported by this engine; {instead}")
+    for variable in _UNSUPPORTED_VARIABLES:
+        if is_truthy(variable):
+            raise EngineError(f"{variable} is not supported by this engine; unset it or use the official CLI")
     for path in (*flags.get("policy_pack", ()), *flags.get("policy_pack_config", ())):
         if not Path(path).exists():
             raise EngineError(f"policy pack: '{path}' does not exist")
@@ -160,24 +174,16 @@ def engine_options(call: Call) -> Options:
         continue_on_error=is_truthy("PULUMI_CONTINUE_ON_ERROR") if continue_on_error is None else continue_on_error,
         expect_no_changes=flags.get("expect_no_changes", False),
         clear_pending_creates=flags.get("clear_pending_creates", False),
-        skip_pending_creates=flags.get("skip_pending_creates", False),
         import_pending_creates=_pending_creates(flags.get("import_pending_creates", [])),
-        preview_only=flags.get("preview_only", False),
         message=flags["message"],
         policy_packs=tuple(flags.get("policy_pack", ())),
         policy_pack_configs=tuple(flags.get("policy_pack_config", ())),
         plan=flags.get("plan", ""),
         save_plan=flags.get("save_plan", ""),
-        import_file=flags.get("import_file", ""),
         debug=flags["debug"],
         verbose=session.verbose,
         log_to_stderr=session.log_to_stderr,
         log_flow=session.log_flow,
-        tracing=session.tracing,
-        attach_debugger=tuple(flags["attach_debugger"]),
-        disable_provider_preview=is_truthy("PULUMI_DISABLE_PROVIDER_PREVIEW"),
-        disable_resource_references=is_truthy("PULUMI_DISABLE_RESOURCE_REFERENCES"),
-        disable_output_values=is_truthy("PULUMI_DISABLE_OUTPUT_VALUES"),
         show_secrets=flags["show_secrets"],
     )
 

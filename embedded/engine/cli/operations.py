@@ -59,7 +59,12 @@ def preview(call: Call) -> None:
     deployment = new_deployment(call, "up")
     with opened_event_log(call.flags["event_log"]) as log:
         deployment.event_log = log
-        check_result(deployment, deployment.preview(), preview=True)
+        result = deployment.preview()
+    if path := call.flags["import_file"]:
+        from embedded.engine.cli.import_file import write_import_file
+
+        write_import_file(path, deployment.seen, deployment.manager.encrypt)
+    check_result(deployment, result, preview=True)
 
 
 @command("[template|url]", maximum=1, flags=UP_FLAGS)

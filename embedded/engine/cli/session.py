@@ -20,7 +20,7 @@ from embedded.engine.secrets import PassphraseManager, SecretsManager, manager_o
 from embedded.engine.stackfile import StackFile
 
 COLOR_CHOICES = ("auto", "always", "never", "raw")
-_UNSUPPORTED = ("memprofilerate", "otel-traces", "profiling")
+_UNSUPPORTED = ("memprofilerate", "otel-traces", "profiling", "tracing")
 
 
 class Session:
@@ -34,7 +34,6 @@ class Session:
         self.verbose: int = flags["verbose"]
         self.log_to_stderr: bool = flags["logtostderr"]
         self.log_flow: bool = flags["logflow"]
-        self.tracing: str = flags["tracing"]
         self.non_interactive: bool = flags["non_interactive"]
         self._managers: dict[str, PassphraseManager] = {}
 

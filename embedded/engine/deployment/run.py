@@ -37,7 +37,7 @@ from embedded.engine.language import LanguageHost, RunInfo, RunResult
 from embedded.engine.plugins.client import Handshake
 from embedded.engine.plugins.host import PluginHost
 from embedded.engine.snapshot import SnapshotManager
-from embedded.engine.state import Resource, Snapshot
+from embedded.engine.state import Resource, Snapshot, timestamp
 from embedded.engine.urn import package_of, provider_reference
 
 
@@ -122,6 +122,7 @@ class _Run:
             self._context.manager.settle_pending()
         try:
             self._check_targets()
+            self._take_over_creates()
             if options.plan:
                 self._registrar.plan = Plan.load(options.plan, operation.decrypt)
             await self._policies.start(self._address)
@@ -155,6 +156,21 @@ class _Run:
             return
         listed = "".join(f"  * {item.resource.urn}, interrupted while {item.type}\n" for item in pending)
         self._context.diagnose("warning", _PENDING_TEXT.format(count=len(pending), listed=listed))
+
+    def _take_over_creates(self) -> None:
+        """Make resources of the interrupted creates whose ids the user knows; the refresh reads what they are."""
+        pending = {
+            item.resource.urn: item.resource
+            for item in self._operation.base.pending_operations
+            if item.type == "creating"
+        }
+        for urn, id_ in self._operation.options.import_pending_creates:
+            if urn not in pending:
+                raise EngineError(f"--import-pending-creates: the state has no pending create of {urn}")
+            now = timestamp()
+            self._context.manager.settle_create(pending[urn].copy(id=id_, created=now, modified=now))
+        if self._operation.options.import_pending_creates:
+            self._context.rebuild()
 
     def _check_targets(self) -> None:
         if self._operation.kind == "up":

@@ -1,0 +1,104 @@
+"""Flags of deployments that reach a provider, or that are refused by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).resolve().parents[2] / "conformance" / "engine" / "plugin"
+PRELUDE = """\
+import pulumi
+class Res(pulumi.CustomResource):
+    def __init__(self, name, opts=None, **props):
+        super().__init__("tst:index:Res", name, {**props, "out": None}, opts)
+class Part(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("tst:index:Part", name, {}, opts)
+"""
+URN = "urn:pulumi:dev::proj::tst:index:Res::{}"
+
+
+@pytest.fixture
+def write(stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Writes the program of a project that uses the test provider."""
+    (stack.parent / "Pulumi.yaml").write_text(
+        f"name: proj\nruntime: python\nplugins:\n  providers:\n  - {{name: tst, path: {PLUGIN}}}\n"
+    )
+    monkeypatch.setenv("TST_CLOUD", str(tmp_path / "cloud.json"))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+    def write(program: str) -> None:
+        (stack.parent / "__main__.py").write_text(PRELUDE + program)
+
+    return write
+
+
+def test_import_file_of_a_preview(write, tmp_path: Path, pulumi) -> None:
+    write('Res("old", x=1)\n')
+    assert pulumi("up", "--yes", "--skip-preview").code == 0
+    write('Res("old", x=1)\np = Part("p")\nRes("p", opts=pulumi.ResourceOptions(parent=p))\nRes("a", x=1)\n')
+    file = tmp_path / "imports.json"
+    assert pulumi("preview", "--import-file", str(file)).code == 0
+    content = json.loads(file.read_text())
+    found = {(item["type"], item["name"]): item for item in content["resources"]}
+    assert found == {
+        ("tst:index:Part", "p"): {"type": "tst:index:Part", "name": "p", "component": True},
+        ("tst:index:Res", "pRes"): {
+            "type": "tst:index:Res",
+            "name": "pRes",
+            "id": "<PLACEHOLDER>",
+            "parent": "p",
+            "logicalName": "p",
+        },
+        ("tst:index:Res", "a"): {"type": "tst:index:Res", "name": "a", "id": "<PLACEHOLDER>"},
+    }
+    assert "nameTable" not in content
+
+
+def test_pending_create_of_a_known_id_is_taken_over(write, tmp_path: Path, pulumi) -> None:
+    write('Res("a", x=1)\nRes("b", x=2)\nRes("c", x=3)\n')
+    assert pulumi("up", "--yes", "--skip-preview").code == 0
+    export = json.loads(pulumi("stack", "export").out)
+    deployment = export["deployment"]
+    lost = [item for item in deployment["resources"] if item["urn"] in (URN.format("b"), URN.format("c"))]
+    deployment["resources"] = [item for item in deployment["resources"] if item not in lost]
+    ids = {item["urn"]: item.pop("id") for item in lost}
+    deployment["pending_operations"] = [{"resource": item, "type": "creating"} for item in lost]
+    assert pulumi("stack", "import", stdin=json.dumps(export)).code == 0
+
+    wrong = pulumi("refresh", "--yes", "--import-pending-creates", URN.format("x"), "--import-pending-creates", "1")
+    assert wrong.code == 1 and "no pending create" in wrong.out
+    pair = (URN.format("b"), ids[URN.format("b")])
+    flags = [part for value in pair for part in ("--import-pending-creates", value)]
+    assert pulumi("refresh", "--yes", "--skip-preview", *flags).code == 0
+    after = json.loads(pulumi("stack", "export").out)["deployment"]
+    assert {item["urn"]: item["id"] for item in after["resources"] if "id" in item}[pair[0]] == pair[1]
+    assert [item["resource"]["urn"] for item in after["pending_operations"]] == [URN.format("c")]
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["up", "--yes", "--ignore-protect"], "--ignore-protect is not supported by this engine"),
+        (["preview", "--attach-debugger"], "--attach-debugger is not supported by this engine"),
+        (["preview", "--tracing", "file:trace"], "--tracing is not supported by this engine"),
+        (["preview", "--profiling", "p"], "--profiling is not supported by this engine"),
+        (["refresh", "--yes", "--import-pending-creates", "urn"], "takes pairs of a URN and an id"),
+    ],
+    ids=lambda value: value[1] if isinstance(value, list) else "",
+)
+def test_what_is_not_supported_is_refused_by_name(arguments: list[str], message: str, stack: Path, pulumi) -> None:
+    ran = pulumi(*arguments)
+    assert ran.code == 1 and message in ran.err and ran.out == ""
+    assert stack.is_file()
+
+
+def test_variables_without_effect_are_refused(stack: Path, monkeypatch: pytest.MonkeyPatch, pulumi) -> None:
+    monkeypatch.setenv("PULUMI_DISABLE_OUTPUT_VALUES", "true")
+    assert "PULUMI_DISABLE_OUTPUT_VALUES is not supported" in pulumi("preview").err
+    assert stack.is_file()
