@@ -73,8 +73,7 @@ def quotient(a: str, leading: int, s1: int, b: str, s2: int, scale: int, kind: D
     """The text of a / b as DECIMAL of `kind`, for decimals with scales s1 and s2; one more digit is kept, then rounded."""
     shift = scale + s2 + 1
     target = f"DECIMAL({kind.precision},{scale})"
-    top = f"{_whole(a, s1)} * {_tens_huge(shift - s1)}"
-    whole = f"({top}) // {_whole(b, s2)}"
+    whole = f"{_shifted(a, s1, shift)} // {_shifted(b, s2, s2)}"
     exact = f"CAST(CAST({whole} AS DECIMAL(38,0)) * {_fraction(scale + 1)} AS {target})"
     if leading + shift <= 38:
         return exact
@@ -85,23 +84,28 @@ def quotient(a: str, leading: int, s1: int, b: str, s2: int, scale: int, kind: D
     return f"(CASE WHEN abs({a}) < 1{'0' * (limit - 1)} THEN {exact} ELSE {rough} END)"
 
 
-def _whole(text: str, scale: int) -> str:
-    """A decimal's digits as a whole number."""
-    if scale == 0:
+def _shifted(text: str, scale: int, power: int) -> str:
+    """A decimal's digits as a whole number, times ten to `power - scale`."""
+    if power == 0:
         return f"CAST({text} AS HUGEINT)"
-    return f"CAST(CAST({text} AS DECIMAL(38,{scale})) * {_tens(scale)} AS HUGEINT)"
+    if scale == 0:
+        return f"(CAST({text} AS HUGEINT) * {_tens_huge(power)})"
+    # A decimal with its scale kept has room for as many digits less in front of the point.
+    digits = f"CAST({text} * {_tens(scale)} AS HUGEINT)"
+    return digits if power == scale else f"({digits} * {_tens_huge(power - scale)})"
 
 
 def _tens(power: int) -> str:
-    return f"CAST(1{'0' * power} AS DECIMAL({power + 1},0))"
+    """Ten to a power as a decimal: a plain integer is one in DuckDB."""
+    return f"1{'0' * power}" if power < 18 else f"CAST(1{'0' * power} AS DECIMAL({power + 1},0))"
 
 
 def _tens_huge(power: int) -> str:
-    return f"CAST(1{'0' * power} AS HUGEINT)"
+    return f"1{'0' * power}" if power < 18 else f"CAST(1{'0' * power} AS HUGEINT)"
 
 
 def _fraction(power: int) -> str:
-    return f"CAST(0.{'0' * (power - 1)}1 AS DECIMAL({power},{power}))"
+    return f"0.{'0' * (power - 1)}1" if power <= 18 else f"CAST(0.{'0' * (power - 1)}1 AS DECIMAL({power},{power}))"
 
 
 def modulo(left: Typed, right: Typed) -> Typed:
