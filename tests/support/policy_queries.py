@@ -48,7 +48,7 @@ STREAMS = ("changes", "additions", "joined_changes")
 # Conditions and values that fail over rows that only ENGINEER sees, or over what a mask hides, and over nothing else.
 BOMBS: dict[str, tuple[str, ...]] = {
     "grp": ("1 / ({} - 99) is not null", "power(10, iff({} = 99, 400, 1))::number(38, 0) > 0", "chr(iff({} = 99, -1, 65)) <> ''"),
-    "name": ("{}::int >= 0", "to_number({}) < 1e9", "parse_json({}) is not null", "to_date('2024-01-1' || left({}, 1)) is not null or true"),
+    "name": ("{}::int >= 0", "to_number({}) < 1e9", "parse_json({}) is not null", "to_date('2024-01-1' || left({}, 1)) > '2000-01-01'"),
     "note": ("{}::int = 0", "parse_json({}) = 0", "{}::float < 9"),
     "code": ("{}::int > 6", "to_decimal({}, 10, 2) > 1"),
     "label": ("{}::int >= 0", "to_number({}) < 1e9", "parse_json({}) is not null"),
@@ -162,9 +162,9 @@ class Queries:
             return f"(select {items} from {text}{where}) {alias}", {
                 f"{alias}.{name}": kind for name, kind in kinds.items()
             }
-        return self._join(depth)
+        return self._join()
 
-    def _join(self, depth: int) -> tuple[str, Columns]:
+    def _join(self) -> tuple[str, Columns]:
         (left, a), (right, b) = self._source(), self._source()
         how = self.choose(("join", "left join", "right join", "full join", "cross join", "lateral"))
         if how == "cross join":

@@ -20,11 +20,17 @@ def login_of(user: CatalogObject) -> str:
     return user.body.get("properties", {}).get("LOGIN_NAME") or user.name
 
 
-def is_disabled(user: CatalogObject) -> bool:
-    """Whether an administrator has disabled the user, or the account of the user has expired."""
+def is_disabled(user: CatalogObject, now: datetime | None = None) -> bool:
+    """Whether an administrator has disabled the user, or the user has expired (DAYS_TO_EXPIRY) by a time, or by now."""
     expires = user.body.get("expires_at")
-    expired = expires is not None and datetime.fromisoformat(expires) <= datetime.now(UTC)
+    expired = expires is not None and datetime.fromisoformat(expires) <= (now or datetime.now(UTC))
     return bool(user.body.get("properties", {}).get("DISABLED")) or expired
+
+
+def locked_until(user: CatalogObject) -> datetime | None:
+    """Until when the user cannot log in: after wrong passwords, or as MINS_TO_UNLOCK says."""
+    found = user.body.get("locked_until")
+    return datetime.fromisoformat(found) if found else None
 
 
 def has_password(user: CatalogObject, password: str) -> bool:

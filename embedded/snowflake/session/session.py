@@ -38,6 +38,7 @@ class Session:
         transaction: the open explicit transaction (storage.transactions), or None; with its name and start.
         query_ids: ids of the finished statements, the newest last (LAST_QUERY_ID).
         flow: in a chain of `->>`, ids of the statements before the one under way, the latest first.
+        client_address: where the client is, as login saw it.
         client_application: name and version of the client program, empty for the server's own sessions.
         record: the record of the statement under way, or None.
         statement_id: the query id of the statement under way, or None.
@@ -67,6 +68,7 @@ class Session:
         self.transaction_started: datetime | None = None
         self.query_ids: list[str] = []
         self.flow: list[str] = []
+        self.client_address = "127.0.0.1"
         self.client_application = ""
         self.record: QueryRecord | None = None
         self.statement_id: str | None = None

@@ -23,6 +23,7 @@ from embedded.snowflake.session.dispatch import (
     if_exists,
     if_not_exists,
 )
+from embedded.snowflake.statements.access_tokens import access_token_words, alter_access_token
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
@@ -263,6 +264,8 @@ def alter(session: Session, statement: Statement, kind: Kind) -> Result:
             return status(DONE)
         raise
     check_kind(kind, item)
+    if kind.name == "USER" and access_token_words(tokens):
+        return alter_access_token(session, tokens, item)
     if kind.alter is None or not kind.alter(session, tokens, item):
         require(session, "OWNERSHIP", item) if not _at_tag(tokens) else None
         _alter_common(session, tokens, kind, item)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from dataclasses import dataclass
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.account import Account
@@ -13,7 +13,17 @@ from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
 from embedded.snowflake.catalog.parameters import PARAMETERS, session_setting
 from embedded.snowflake.errors import AuthenticationError, SnowflakeError
 from embedded.snowflake.names import ObjectName
-from embedded.snowflake.security.passwords import verify_password
+from embedded.snowflake.security import access_tokens
+from embedded.snowflake.security.login_policies import (
+    DEFAULT_LOCKOUT_MINUTES,
+    DEFAULT_RETRIES,
+    check_address,
+    check_method,
+    check_password,
+    password_must_change,
+    policy_number,
+)
+from embedded.snowflake.security.passwords import hash_password, verify_password
 from embedded.snowflake.security.privileges import may_use_role
 from embedded.snowflake.security.users import (
     default_namespace,
@@ -23,6 +33,7 @@ from embedded.snowflake.security.users import (
     find_login,
     has_password,
     is_disabled,
+    locked_until,
 )
 from embedded.snowflake.session.context import RESULT_FORMATS, use_database, use_schema, use_warehouse
 from embedded.snowflake.session.session import Session
@@ -33,46 +44,44 @@ if TYPE_CHECKING:
     from embedded.snowflake.wire.registry import Login
 
 _PASSWORD, _KEY_PAIR = ("SNOWFLAKE", "USERNAME_PASSWORD_MFA", ""), ("SNOWFLAKE_JWT",)
+_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"
 # A hash that no password has: an unknown user costs as much time as a wrong password.
 _NO_HASH = "scrypt$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
-_MOST_FAILURES, _LOCKED_SECONDS = 5, 15 * 60
-
-
-@dataclass
-class _Failures:
-    count: int = 0
-    locked_until: float = 0.0
+# What login history calls a proof, and what authentication policies call it.
+_METHODS = {"RSA_KEYPAIR": "KEYPAIR"}
 
 
 class Gate:
-    """Checks logins, and locks users out for a quarter of an hour after five wrong ones."""
+    """Checks logins, and locks users out for some time after wrong passwords."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._failures: dict[tuple[str, str], _Failures] = {}
+        self._failures: Counter[tuple[str, int]] = Counter()
         self._lock = threading.Lock()
 
-    def enter(self, data: dict[str, Any], query: dict[str, str]) -> Session:
-        """Check a login request and open its session.
+    def enter(self, data: dict[str, Any], query: dict[str, str], address: str) -> Session:
+        """Check a login request from an address and open its session.
 
         Raises:
             AuthenticationError: refused.
         """
         account_name, user_name = str(data.get("ACCOUNT_NAME") or ""), str(data.get("LOGIN_NAME") or "")
         account = self._accounts.find(account_name) or self._first_login(account_name, user_name, data)
-        key = (account.name, user_name.upper())
-        self._check_lock(key)
         user = find_login(account.catalog, user_name)
         try:
+            check_address(account, user, address)
+            _check_lock(account, user)
             factor = _authenticate(account, user, data)
             assert user is not None
-            session = _open(account, user, data, query)
+            _check_user(account, user, data, factor)
+            session = _open(account, user, data, query, address)
         except SnowflakeError as error:
-            self._count(key, error)
-            _record(account, user_name, data, None, error)
+            self._count(account, user, error)
+            _record(account, user_name, data, address, None, error)
             raise
-        self._failures.pop(key, None)
-        _record(account, user.name, data, session, None, factor)
+        self._failures.pop((account.name, user.oid), None)
+        _note_success(account, user)
+        _record(account, user.name, data, address, session, None, factor)
         return session
 
     def _first_login(self, account_name: str, user_name: str, data: dict[str, Any]) -> Account:
@@ -85,23 +94,72 @@ class Gate:
         except ValueError as error:
             raise AuthenticationError(str(error), 390100) from error
 
-    def _check_lock(self, key: tuple[str, str]) -> None:
-        failures = self._failures.get(key)
-        if failures is not None and failures.locked_until > time.monotonic():
-            raise AuthenticationError(
-                "Your user account has been temporarily locked due to too many failed attempts. "
-                "Try again after 15 minutes or contact your account administrator for assistance.",
-                390102,
-            )
-
-    def _count(self, key: tuple[str, str], error: SnowflakeError) -> None:
-        if error.errno != 390100:
+    def _count(self, account: Account, user: CatalogObject | None, error: SnowflakeError) -> None:
+        """Count a wrong password; as many as the password policy allows lock the user."""
+        if error.errno != 390100 or user is None:
             return
+        most, minutes = (
+            policy_number(account.catalog, user, "PASSWORD POLICY", key, default)
+            for key, default in (
+                ("PASSWORD_MAX_RETRIES", DEFAULT_RETRIES),
+                ("PASSWORD_LOCKOUT_TIME_MINS", DEFAULT_LOCKOUT_MINUTES),
+            )
+        )
         with self._lock:
-            failures = self._failures.setdefault(key, _Failures())
-            failures.count += 1
-            if failures.count >= _MOST_FAILURES:
-                failures.count, failures.locked_until = 0, time.monotonic() + _LOCKED_SECONDS
+            self._failures[account.name, user.oid] += 1
+            if self._failures[account.name, user.oid] < most:
+                return
+            del self._failures[account.name, user.oid]
+        _change(account, user, locked_until=(account.clock.now() + timedelta(minutes=minutes)).isoformat())
+
+
+def _change(account: Account, user: CatalogObject, **values: Any) -> None:
+    """Keep something in a user's record."""
+    with account.catalog.transaction() as changes:
+        new = changes.get(user.oid).changed()
+        new.body.update(values)
+        changes.put(new)
+
+
+def _note_success(account: Account, user: CatalogObject) -> None:
+    """Keep when the user was last in, to the minute: not every login is a change of the catalog."""
+    now = account.clock.now()
+    last = user.body.get("last_success_login")
+    if last is None or now - datetime.fromisoformat(last) > timedelta(minutes=1):
+        _change(account, user, last_success_login=now.isoformat())
+
+
+def _check_lock(account: Account, user: CatalogObject | None) -> None:
+    until = locked_until(user) if user is not None else None
+    if until is not None and until > account.clock.now():
+        minutes = -(-(until - account.clock.now()) // timedelta(minutes=1))
+        raise AuthenticationError(
+            "Your user account has been temporarily locked due to too many failed attempts. "
+            f"Try again after {minutes} minutes or contact your account administrator for assistance.",
+            390102,
+        )
+
+
+def _check_user(account: Account, user: CatalogObject, data: dict[str, Any], factor: str) -> None:
+    """What holds once it is known who it is: not disabled, a method and client that are allowed, a password that is not stale."""
+    if is_disabled(user, account.clock.now()):
+        raise AuthenticationError("User access disabled. Contact your local system administrator.", 390101)
+    check_method(account, user, _METHODS.get(factor, factor), str(data.get("CLIENT_APP_ID") or ""))
+    if factor != "PASSWORD" or not password_must_change(account, user):
+        return
+    chosen = data.get("CHOSEN_NEW_PASSWORD")
+    if not chosen:
+        raise AuthenticationError(
+            "Specified password has expired.  Password must be changed using the Snowflake web console.", 390106
+        )
+    check_password(account, user, str(chosen))
+    properties = {**user.body.get("properties", {}), "MUST_CHANGE_PASSWORD": False}
+    former = [user.body["password"], *user.body.get("former_passwords", ())]
+    set_at = account.clock.now().isoformat()
+    hashed = hash_password(str(chosen))
+    _change(
+        account, user, properties=properties, password=hashed, password_last_set=set_at, former_passwords=former[:24]
+    )
 
 
 def _incorrect() -> AuthenticationError:
@@ -111,29 +169,31 @@ def _incorrect() -> AuthenticationError:
 def _authenticate(account: Account, user: CatalogObject | None, data: dict[str, Any]) -> str:
     """Check the proof that the client gives, and say what kind it was."""
     authenticator = str(data.get("AUTHENTICATOR") or "").upper()
+    password, token = str(data.get("PASSWORD") or ""), str(data.get("TOKEN") or "")
     if authenticator in _KEY_PAIR:
-        keypair.check(account, user, str(data.get("TOKEN") or ""))
-        factor = "RSA_KEYPAIR"
-    elif authenticator in _PASSWORD:
-        password = str(data.get("PASSWORD") or "")
-        known = has_password(user, password) if user is not None else verify_password(password, _NO_HASH)
-        if not known:
-            raise _incorrect()
-        factor = "PASSWORD"
-    else:
+        keypair.check(account, user, token)
+        return "RSA_KEYPAIR"
+    if authenticator == _ACCESS_TOKEN or (authenticator in _PASSWORD and access_tokens.looks_like_one(password)):
+        access_tokens.check(account, user, token or password)
+        return "PROGRAMMATIC_ACCESS_TOKEN"
+    if authenticator not in _PASSWORD:
         raise AuthenticationError(
-            f"The local Snowflake does not do the authenticator '{authenticator}': use a password or a key pair.",
+            f"The local Snowflake does not do the authenticator '{authenticator}': use a password, a key pair or a programmatic"
+            " access token.",
             390101,
         )
-    if user is not None and is_disabled(user):
-        raise AuthenticationError("User access disabled. Contact your local system administrator.", 390101)
-    return factor
+    known = has_password(user, password) if user is not None else verify_password(password, _NO_HASH)
+    if not known:
+        raise _incorrect()
+    return "PASSWORD"
 
 
-def _open(account: Account, user: CatalogObject, data: dict[str, Any], query: dict[str, str]) -> Session:
-    session = Session(account, user.oid, _role(account, user, query.get("roleName")))
+def _open(account: Account, user: CatalogObject, data: dict[str, Any], query: dict[str, str], address: str) -> Session:
+    restricted = access_tokens.restricted_role(account, user, str(data.get("TOKEN") or data.get("PASSWORD") or ""))
+    session = Session(account, user.oid, restricted or _role(account, user, query.get("roleName")))
+    session.client_address = address
     try:
-        session.secondary_roles = default_secondary_roles(user)
+        session.secondary_roles = default_secondary_roles(user) and restricted is None
         session.client_application = " ".join(
             str(data[key]) for key in ("CLIENT_APP_ID", "CLIENT_APP_VERSION") if data.get(key)
         )
@@ -198,6 +258,7 @@ def _record(
     account: Account,
     user_name: str,
     data: dict[str, Any],
+    address: str,
     session: Session | None,
     error: SnowflakeError | None,
     factor: str | None = None,
@@ -211,7 +272,7 @@ def _record(
             "event_timestamp": now,
             "event_type": "LOGIN",
             "user_name": user_name.upper(),
-            "client_ip": "127.0.0.1",
+            "client_ip": address,
             "reported_client_type": data.get("CLIENT_APP_ID"),
             "reported_client_version": data.get("CLIENT_APP_VERSION"),
             "first_authentication_factor": factor,

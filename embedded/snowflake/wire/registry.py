@@ -7,9 +7,11 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from embedded.snowflake.errors import SessionError
+from embedded.snowflake.security.login_policies import idle_minutes
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -67,6 +69,8 @@ class Registry:
             raise SessionError("Session no longer exists. New login required to access the service.", 390111)
         if time.monotonic() > login.token_ends:
             raise SessionError("Authentication token has expired. The user must authenticate again.", 390112)
+        if is_idle(login):
+            raise SessionError("Session no longer exists. New login required to access the service.", 390111)
         return login
 
     def renew(self, master_token: str) -> Login:
@@ -79,7 +83,7 @@ class Registry:
             login = self._by_master.get(master_token)
             if login is None:
                 raise SessionError("Invalid master token.", 390115)
-            if time.monotonic() > login.master_ends:
+            if time.monotonic() > login.master_ends or is_idle(login):
                 raise SessionError("Authentication token has expired. The user must authenticate again.", 390114)
             self._by_token.pop(login.token, None)
             login.token, login.token_ends = _token(), time.monotonic() + SESSION_SECONDS
@@ -102,7 +106,17 @@ class Registry:
         """Logins whose master token has ended."""
         now = time.monotonic()
         with self._lock:
-            return [login for login in self._by_master.values() if now > login.master_ends]
+            return [login for login in self._by_master.values() if now > login.master_ends or is_idle(login)]
+
+
+def is_idle(login: Login) -> bool:
+    """Whether a session did nothing for longer than its user's session policy lets it."""
+    session = login.session
+    if session.record is not None or any(not execution.future.done() for execution in login.requests.values()):
+        return False
+    catalog = session.account.catalog
+    minutes = idle_minutes(catalog, catalog.get(session.user))
+    return minutes is not None and session.account.clock.now() - session.last_used > timedelta(minutes=minutes)
 
 
 def _token() -> str:

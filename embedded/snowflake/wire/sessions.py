@@ -23,7 +23,9 @@ class SessionRoutes:
         """Check who it is and open a session."""
         try:
             body = await read_json(request)
-            session = await run_in_threadpool(self._gate.enter, body.get("data") or {}, dict(request.query_params))
+            data, address = body.get("data"), request.client.host if request.client else "127.0.0.1"
+            known = data if isinstance(data, dict) else {}
+            session = await run_in_threadpool(self._gate.enter, known, dict(request.query_params), address)
         except SnowflakeError as error:
             return failure(error)
         return answer(login_data(self._registry.add(session)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,6 +24,7 @@ from embedded.snowflake.catalog.values import (
 )
 from embedded.snowflake.errors import SqlCompilationError, already_exists, unsupported
 from embedded.snowflake.result import TIMESTAMP_LTZ, Result, listing
+from embedded.snowflake.security.login_policies import check_password
 from embedded.snowflake.security.passwords import fingerprint, hash_password
 from embedded.snowflake.security.privileges import active_roles, holds, require
 from embedded.snowflake.security.users import login_of
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
     from embedded.snowflake.tokens import TokenStream
 
+POLICY_KINDS = ("PASSWORD POLICY", "AUTHENTICATION POLICY", "SESSION POLICY")
 _KEYS = ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")
 # What users may change of themselves.
 _OWN = frozenset(
     {"PASSWORD", "DEFAULT_WAREHOUSE", "DEFAULT_NAMESPACE", "DEFAULT_ROLE", "DEFAULT_SECONDARY_ROLES", "DISPLAY_NAME"}
 )
+# As many passwords as a policy can forbid to use again.
+_FORMER = 24
 _PROPERTIES = {
     "PASSWORD": Property(nullable_text),
     "LOGIN_NAME": Property(nullable_text),
@@ -68,11 +72,9 @@ _PROPERTIES = {
 def _settle(session: Session, user: CatalogObject, keys: frozenset[str]) -> None:
     """Hash a password, check keys, turn days into a date."""
     properties = user.body.setdefault("properties", {})
-    now = datetime.now(UTC)
+    now = session.account.clock.now()
     if "PASSWORD" in keys:
-        password = properties.pop("PASSWORD", None)
-        user.body["password"] = hash_password(password) if password else None
-        user.body["password_last_set"] = now.isoformat() if password else None
+        _set_password(session, user, properties.pop("PASSWORD", None))
     for key in _KEYS:
         if key in keys and properties.get(key):
             properties[key] = _checked_key(properties, key)
@@ -82,14 +84,24 @@ def _settle(session: Session, user: CatalogObject, keys: frozenset[str]) -> None
         days = properties.pop("DAYS_TO_EXPIRY", None)
         user.body["expires_at"] = (now + timedelta(days=days)).isoformat() if days else None
     if "MINS_TO_UNLOCK" in keys:
-        user.body.pop("locked_until", None)
-        properties.pop("MINS_TO_UNLOCK", None)
+        minutes = properties.pop("MINS_TO_UNLOCK", None)
+        user.body["locked_until"] = (now + timedelta(minutes=minutes)).isoformat() if minutes else None
     if properties.get("TYPE") in ("SERVICE", "SNOWFLAKE_SERVICE"):
         _check_service(user, keys)
     login = login_of(user).upper()
     for other in session.account.catalog.all("USER"):
         if other.oid != user.oid and other.name != user.name and login_of(other).upper() == login:
             raise already_exists(login_of(user))
+
+
+def _set_password(session: Session, user: CatalogObject, password: str | None) -> None:
+    """Keep a new password's hash, and those of the ones before it."""
+    if password:
+        check_password(session.account, user, password)
+    if user.body.get("password"):
+        user.body["former_passwords"] = [user.body["password"], *user.body.get("former_passwords", ())][:_FORMER]
+    user.body["password"] = hash_password(password) if password else None
+    user.body["password_last_set"] = session.account.clock.now().isoformat() if password else None
 
 
 def _check_service(user: CatalogObject, keys: frozenset[str]) -> None:
@@ -157,8 +169,14 @@ def _set_policy(session: Session, tokens: TokenStream, user: CatalogObject) -> N
     tokens.expect("POLICY")
     new = user.changed()
     if sets:
+        if kind not in POLICY_KINDS:
+            raise unsupported(f"ALTER USER SET {kind}")
         policy = reach(session, kind, tokens.name())
-        tokens.accept("FORCE")
+        force = tokens.accept("FORCE")
+        if new.body.get("policies", {}).get(kind) not in (None, policy.oid) and not force:
+            raise SqlCompilationError(
+                f"Object {user.name} already has a {kind}. Only one {kind} is allowed at a time.", 3551, "0A000"
+            )
         new.body.setdefault("policies", {})[kind] = policy.oid
     elif new.body.get("policies", {}).pop(kind, None) is None:
         raise SqlCompilationError(f"Any policy of kind {kind.replace(' ', '_')} is not attached to USER", 3553, "42601")
@@ -189,11 +207,11 @@ def _time(key: str) -> Callable[[Any, CatalogObject], datetime | None]:
     return lambda _, user: datetime.fromisoformat(user.body[key]) if user.body.get(key) else None
 
 
-def _days_to_expiry(_: Any, user: CatalogObject) -> str | None:
+def _days_to_expiry(session: Session, user: CatalogObject) -> str | None:
     expires = user.body.get("expires_at")
     if not expires:
         return None
-    return str((datetime.fromisoformat(expires) - datetime.now(UTC)) / timedelta(days=1))
+    return str((datetime.fromisoformat(expires) - session.account.clock.now()) / timedelta(days=1))
 
 
 def _secondary_roles(_: Any, user: CatalogObject) -> str:
@@ -201,9 +219,14 @@ def _secondary_roles(_: Any, user: CatalogObject) -> str:
     return '["ALL"]' if chosen is None else orjson.dumps([str(item).upper() for item in chosen]).decode()
 
 
-def _lock(_: Any, user: CatalogObject) -> str:
+def _minutes_to_unlock(session: Session, user: CatalogObject) -> str:
     locked = user.body.get("locked_until")
-    return str(bool(locked) and datetime.fromisoformat(locked) > datetime.now(UTC)).lower()
+    left = (datetime.fromisoformat(locked) - session.account.clock.now()) if locked else timedelta()
+    return str(-(-left // timedelta(minutes=1))) if left > timedelta() else ""
+
+
+def _lock(session: Session, user: CatalogObject) -> str:
+    return str(bool(_minutes_to_unlock(session, user))).lower()
 
 
 _SHOW = columns(
@@ -216,7 +239,7 @@ _SHOW = columns(
     first_name=_property("FIRST_NAME", ""),
     last_name=_property("LAST_NAME", ""),
     email=_property("EMAIL", ""),
-    mins_to_unlock=lambda *_: "",
+    mins_to_unlock=_minutes_to_unlock,
     days_to_expiry=lambda session, user: _days_to_expiry(session, user) or "",
     disabled=_flag("DISABLED"),
     must_change_password=_flag("MUST_CHANGE_PASSWORD"),
@@ -263,7 +286,7 @@ _ROWS: tuple[tuple[str, str, str, Callable[[Any, CatalogObject], Any]], ...] = (
         "MINS_TO_UNLOCK",
         "null",
         "Temporary lock on the user will be removed after specified number of minutes",
-        lambda *_: None,
+        _minutes_to_unlock,
     ),
     ("DEFAULT_WAREHOUSE", "null", "Default warehouse for this user", _property("DEFAULT_WAREHOUSE")),
     ("DEFAULT_NAMESPACE", "null", "Default database namespace prefix for this user", _property("DEFAULT_NAMESPACE")),

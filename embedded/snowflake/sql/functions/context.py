@@ -115,9 +115,9 @@ def current_client(call: Call) -> Typed:
 
 
 @function("CURRENT_IP_ADDRESS", args=0)
-def current_ip_address(call: Call) -> Typed:  # noqa: ARG001
-    """The client's address: loopback."""
-    return _text("127.0.0.1")
+def current_ip_address(call: Call) -> Typed:
+    """The client's address."""
+    return _text(call.binder.context.session.client_address)
 
 
 @function("CURRENT_SESSION", args=0)
