@@ -39,4 +39,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["statements"]:
+        from embedded.provider import statements
+
+        sys.exit(statements.main())
     sys.exit(main())

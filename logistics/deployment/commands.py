@@ -177,6 +177,8 @@ def _show_steps(plan: Any) -> None:
     for step in plan.steps:
         diffs = f" [{', '.join(step.diffs)}]" if step.diffs else ""
         click.echo(f"  {step.op:<8} {step.kind} {step.name}{diffs}  {plan.labels[step.urn].value}")
+        for statement in plan.statements.get(step.urn, ()):
+            click.echo("           " + statement.replace("\n", "\n           "))
 
 
 def _tell_unfinished(context: Any) -> None:

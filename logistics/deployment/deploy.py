@@ -13,6 +13,7 @@ from logistics.deployment.notify import notify
 from logistics.deployment.rollback import plan_rollback, roll_back
 from logistics.deployment.runs import Run, record
 from logistics.deployment.safety import Safety
+from logistics.deployment.statements import statements_of
 from logistics.deployment.steps import Label, Step, changing, label_of
 from logistics.deployment.versions import Version
 from logistics.errors import LogisticsError
@@ -23,10 +24,11 @@ _Test = Callable[[Context], list[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class DeployPlan:
-    """What a deployment will do: the engine's steps that change something, each with its label."""
+    """What a deployment will do: the engine's steps that change something, each with its label and its SQL."""
 
     steps: list[Step]
     labels: dict[str, Label] = field(default_factory=dict)
+    statements: dict[str, list[str]] = field(default_factory=dict)
 
     def labelled(self, *labels: Label) -> list[Step]:
         """Returns the steps of some labels."""
@@ -35,7 +37,13 @@ class DeployPlan:
     def as_json(self) -> list[dict[str, Any]]:
         """Returns the plan for a file: one entry a step, in the engine's order."""
         return [
-            {"op": step.op, "urn": step.urn, "label": self.labels[step.urn].value, "diffs": list(step.diffs)}
+            {
+                "op": step.op,
+                "urn": step.urn,
+                "label": self.labels[step.urn].value,
+                "diffs": list(step.diffs),
+                "statements": self.statements.get(step.urn, []),
+            }
             for step in self.steps
         ]
 
@@ -83,7 +91,8 @@ def plan_deployment(context: Context) -> DeployPlan:
         LogisticsError: the preview fails.
     """
     steps = changing(context.engine.preview())
-    return DeployPlan(steps=steps, labels={step.urn: label_of(step) for step in steps})
+    labels = {step.urn: label_of(step) for step in steps}
+    return DeployPlan(steps=steps, labels=labels, statements=statements_of(context.root, steps))
 
 
 def deploy(context: Context, plan: DeployPlan, run: Run, tests: _Test, said: _Said = lambda _: None) -> None:

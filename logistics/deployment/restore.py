@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, object_name
@@ -28,8 +29,9 @@ class Return:
     Attributes:
         resource: as the past checkpoint holds it.
         said: what is done, for people.
-        statements: what is sent, in order; empty when it cannot be brought back.
+        statements: what is sent, in order, before the replay.
         adopt: whether its past state is put into the stack's state.
+        lost: whether nothing is left to bring it back from: it comes back without its rows, values or offset.
         after: statements sent after the replay, as a role that sees every row: policies hide rows from the deploying role too.
         reads: the clone that those statements read.
     """
@@ -38,13 +40,9 @@ class Return:
     said: str
     statements: tuple[str, ...] = ()
     adopt: bool = True
+    lost: bool = False
     after: tuple[str, ...] = ()
     reads: str = ""
-
-    @property
-    def lost(self) -> bool:
-        """Whether nothing is left to bring it back from."""
-        return not self.statements and not self.after
 
 
 class Restorer:
@@ -62,6 +60,7 @@ class Restorer:
         self._cursor = cursor
         self._database = database
         self._kept = [kept_one for kept_one in kept if kept_one.version >= version]
+        self._returning: set[str] = set()
 
     def plan(self, past: Checkpoint, now: Checkpoint, steps: Iterable[Step]) -> list[Return]:
         """Returns what is to be brought back, containers first, then tables, then streams.
@@ -76,8 +75,9 @@ class Restorer:
         for resource in past.of_kind(*_CONTAINERS):
             if resource.urn not in now.by_urn:
                 found += self._undropped(resource, resource.kind.upper())
+        self._returning = {_container_name(item.resource) for item in found if item.statements}
         for resource in past.of_kind("Table"):
-            found += self._table(resource, resource.urn in now.by_urn, by_urn.get(resource.urn), past)
+            found += self._table(resource, now.by_urn.get(resource.urn), by_urn.get(resource.urn), past)
         moved = {object_name(item.resource) for item in found if item.resource.kind == "Table" and item.adopt}
         for resource in past.of_kind(*STREAM_KINDS):
             if resource.urn not in now.by_urn or str(resource.inputs.get("table", "")) in moved:
@@ -86,39 +86,41 @@ class Restorer:
 
     # -- tables --------------------------------------------------------------------------------------------------------
 
-    def _table(self, resource: Resource, stands: bool, step: Step | None, past: Checkpoint) -> list[Return]:
-        if not stands:
+    def _table(self, resource: Resource, today: Resource | None, step: Step | None, past: Checkpoint) -> list[Return]:
+        if today is None:
             return self._undropped(resource, "TABLE")
         if step is not None and step.op == "replace":
-            return self._swapped(resource)
+            return self._swapped(resource, object_name(today))
         columns = _columns_made_again(step)
         return [self._refilled(resource, columns, past)] if columns else []
 
     def _undropped(self, resource: Resource, word: str) -> list[Return]:
         name = object_name(resource) if resource.kind == "Table" else _container_name(resource)
         if self._exists(word, name):
-            return [Return(resource=resource, said=f"{name} stands; it is taken up again", statements=("SELECT 1",))]
+            return [Return(resource=resource, said=f"{name} stands; it is taken up again")]
+        if holder := next((each for each in self._returning if name.startswith(f"{each}.")), None):
+            return [Return(resource=resource, said=f"{name} with {holder}")]
         if self._dropped(word, name):
             return [Return(resource=resource, said=f"UNDROP {word} {name}", statements=(f"UNDROP {word} {name}",))]
         clone = self._clone_of(name)
         if clone is None:
             if word != "TABLE":
                 return []
-            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False)]
+            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
         statement = f"CREATE TABLE {name} CLONE {clone}"
         return [Return(resource=resource, said=f"{name} from its clone {clone}", statements=(statement,))]
 
-    def _swapped(self, resource: Resource) -> list[Return]:
+    def _swapped(self, resource: Resource, today: str) -> list[Return]:
         """A table that was replaced since: today's is put aside with its rows, the one before comes back."""
         name = object_name(resource)
         aside = full_name(self._database, SCHEMA, f"{name.split('.')[-1].strip(chr(34))}__PUT_ASIDE_{self._stamp()}")
-        put_aside = f"ALTER TABLE {name} RENAME TO {aside}"
+        put_aside = f"ALTER TABLE {today} RENAME TO {aside}"
         if self._dropped("TABLE", name):
             back, said = f"UNDROP TABLE {name}", "UNDROP"
         elif clone := self._clone_of(name):
             back, said = f"CREATE TABLE {name} CLONE {clone}", f"from its clone {clone}"
         else:
-            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False)]
+            return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
         return [
             Return(
                 resource=resource,
@@ -131,10 +133,11 @@ class Restorer:
         name, listed = object_name(resource), ", ".join(columns)
         clone, keys = self._clone_of(name), _primary_key(resource, past)
         if clone is None:
-            return Return(resource=resource, said=f"{listed} of {name} come back empty: no clone is kept", adopt=False)
+            said = f"{listed} of {name} come back empty: no clone is kept"
+            return Return(resource=resource, said=said, adopt=False, lost=True)
         if not keys:
             said = f"{listed} of {name} come back empty: no primary key tells the rows apart; the values are in {clone}"
-            return Return(resource=resource, said=said, adopt=False)
+            return Return(resource=resource, said=said, adopt=False, lost=True)
         sets = ", ".join(f"{quoted(column)} = kept.{quoted(column)}" for column in columns)
         on = " AND ".join(f"now.{quoted(key)} = kept.{quoted(key)}" for key in keys)
         update = f"UPDATE {name} AS now SET {sets} FROM {clone} AS kept WHERE {on}"
@@ -149,7 +152,7 @@ class Restorer:
         offset = next((item.offset_at for item in self._kept if item.kind == "stream" and item.object == name), None)
         if offset is None or not table:
             said = f"stream {name} starts anew: its offset was not kept"
-            return Return(resource=resource, said=said, adopt=False)
+            return Return(resource=resource, said=said, adopt=False, lost=True)
         comment = f" COMMENT = {literal(str(resource.inputs['comment']))}" if resource.inputs.get("comment") else ""
         options = "".join(
             f" {word} = TRUE"
@@ -195,13 +198,13 @@ class Restorer:
     # -- what the account holds ----------------------------------------------------------------------------------------
 
     def _exists(self, word: str, name: str) -> bool:
-        return any(not dropped for dropped in self._history(word, name))
+        return any(not row["dropped_on"] for row in self._history(word, name))
 
     def _dropped(self, word: str, name: str) -> bool:
-        return any(self._history(word, name))
+        return any(row["dropped_on"] and _is_kept(row) for row in self._history(word, name))
 
-    def _history(self, word: str, name: str) -> list[Any]:
-        """Returns when each object of a name was dropped, None for one that stands; none beyond its retention."""
+    def _history(self, word: str, name: str) -> list[dict[str, Any]]:
+        """Returns the rows of SHOW … HISTORY for a name: the object that stands, and those that were dropped."""
         parts = [part.strip('"') for part in name.split(".")]
         place = {1: "", 2: f" IN DATABASE {quoted(parts[0])}", 3: f" IN SCHEMA {full_name(*parts[:2])}"}[len(parts)]
         if len(parts) > 1 and not self._exists("DATABASE", quoted(parts[0])):
@@ -211,7 +214,7 @@ class Restorer:
         self._cursor.execute(f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
         titles = [column[0].lower() for column in self._cursor.description]
         rows = [dict(zip(titles, row, strict=True)) for row in self._cursor.fetchall()]
-        return [row.get("dropped_on") for row in rows if row["name"] == parts[-1]]
+        return [row for row in rows if row["name"] == parts[-1]]
 
     def _clone_of(self, name: str) -> str | None:
         return next((item.clone for item in self._kept if item.kind == "table" and item.object == name), None)
@@ -224,6 +227,12 @@ class Restorer:
 _GONE = "its retention is over, or it had none, and no clone is kept"
 
 
+def _is_kept(row: Mapping[str, Any]) -> bool:
+    """Returns whether a dropped object's retention is not over."""
+    days = int(row.get("retention_time") or 0)
+    return row["dropped_on"] + timedelta(days=days) > datetime.now(UTC)
+
+
 def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
     """Returns today's state with the past state of what was brought back.
 
@@ -233,7 +242,7 @@ def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
     deployment = copy.deepcopy(dict(now.deployment))
     resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
     for item in returns:
-        if item.adopt and item.statements:
+        if item.adopt:
             _adopt(resources, dict(copy.deepcopy(item.resource.raw)))
     return Checkpoint(deployment=deployment)
 

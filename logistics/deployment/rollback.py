@@ -106,7 +106,7 @@ def _keep_what_goes(context: Context, plan: RollbackPlan, run: Run, said: _Said)
 
 
 def _bring_back(context: Context, plan: RollbackPlan, said: _Said) -> None:
-    wanted = [item for item in plan.returns if item.statements]
+    wanted = [item for item in plan.returns if item.adopt]
     if not wanted:
         return
     with context.cursor() as cursor:

@@ -36,6 +36,7 @@ class Step:
         type: its type's token.
         diffs: the properties that differ.
         old, new: the recorded inputs before and after, secrets masked; empty where there is none.
+        state: the recorded outputs before the step.
         id: the resource's id before the step.
     """
 
@@ -45,6 +46,7 @@ class Step:
     diffs: tuple[str, ...] = ()
     old: Mapping[str, Any] = field(default_factory=dict)
     new: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
 
     @property
@@ -100,6 +102,7 @@ def _step(metadata: Any) -> Step:
         diffs=tuple(metadata.diffs or ()),
         old=(old.inputs or {}) if old else {},
         new=(new.inputs or {}) if new else {},
+        state=(old.outputs or {}) if old else {},
         id=(old.id or "") if old else "",
     )
 
