@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -22,6 +23,8 @@ from embedded.snowflake.wire.registry import Registry
 from embedded.snowflake.wire.sessions import SessionRoutes, end_login
 from embedded.snowflake.wire.stage_files import PREFIX, StageFileRoutes
 
+_log = logging.getLogger(__name__)
+Endpoint = Callable[[Request], Awaitable[Response]]
 _SWEEP_SECONDS = 60.0
 
 
@@ -30,23 +33,7 @@ def make_app(accounts: Accounts) -> Starlette:
     registry, executions = Registry(), Executions()
     sessions = SessionRoutes(Gate(accounts), registry)
     queries = QueryRoutes(registry, executions)
-    post, get = ["POST"], ["GET"]
-    routes = [
-        Route("/queries/v1/query-request", queries.query, methods=post),
-        Route("/session/v1/login-request", sessions.login, methods=post),
-        Route("/session/token-request", sessions.renew, methods=post),
-        Route("/session/heartbeat", sessions.heartbeat, methods=post),
-        Route("/session", sessions.end, methods=post),
-        Route("/queries/v1/abort-request", queries.abort, methods=post),
-        Route("/queries/{query_id}/abort-request", queries.abort_query, methods=post),
-        Route("/queries/{query_id}/result", queries.result, methods=get),
-        Route("/monitoring/queries/{query_id:path}", queries.monitor, methods=get),
-        Route("/chunks/{query_id}/{start:int}", queries.chunk, methods=get),
-        Route(f"/{PREFIX}/{{path:path}}", StageFileRoutes(accounts).serve, methods=["GET", "HEAD", "PUT"]),
-        Route("/telemetry/send", _telemetry, methods=post),
-        Route("/telemetry/send/sessionless", _telemetry, methods=post),
-        Route("/health", _health, methods=get),
-    ]
+    routes = make_routes(sessions, queries, StageFileRoutes(accounts))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -60,6 +47,44 @@ def make_app(accounts: Accounts) -> Starlette:
         accounts.close()
 
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
+
+
+def make_routes(sessions: SessionRoutes, queries: QueryRoutes, files: StageFileRoutes) -> list[Route]:
+    """The protocol's routes."""
+    post, get = ["POST"], ["GET"]
+    return [
+        Route("/queries/v1/query-request", _safe(queries.query), methods=post),
+        Route("/session/v1/login-request", _safe(sessions.login), methods=post),
+        Route("/session/token-request", _safe(sessions.renew), methods=post),
+        Route("/session/heartbeat", _safe(sessions.heartbeat), methods=post),
+        Route("/session", _safe(sessions.end), methods=post),
+        Route("/queries/v1/abort-request", _safe(queries.abort), methods=post),
+        Route("/queries/{query_id}/abort-request", _safe(queries.abort_query), methods=post),
+        Route("/queries/{query_id}/result", _safe(queries.result), methods=get),
+        Route("/monitoring/queries/{query_id:path}", _safe(queries.monitor), methods=get),
+        Route("/chunks/{query_id}/{key}/{start:int}", _safe(queries.chunk), methods=get),
+        Route(f"/{PREFIX}/{{path:path}}", files.serve, methods=["GET", "HEAD", "PUT"]),
+        Route("/telemetry/send", _telemetry, methods=post),
+        Route("/telemetry/send/sessionless", _telemetry, methods=post),
+        Route("/health", _health, methods=get),
+    ]
+
+
+def _safe(endpoint: Endpoint) -> Endpoint:
+    """The same route, for which no request is too strange: what it cannot read is refused in the protocol's own form."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except SnowflakeError as error:
+            return failure(error)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            _log.info("A request was not understood: %s", type(error).__name__, exc_info=True)
+            return failure(
+                SnowflakeError("The request is not one of Snowflake's clients: a part is of a wrong type.", 1, "08000")
+            )
+
+    return answered
 
 
 def _tend(accounts: Accounts, registry: Registry, stop: threading.Event) -> None:

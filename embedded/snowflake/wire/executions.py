@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 import uuid
@@ -38,6 +39,13 @@ class Execution:
     future: Future[Result] = field(default_factory=Future)
     children: list[Execution] = field(default_factory=list)
     started: float = field(default_factory=time.time)
+    # Whoever has it may fetch the chunks of the result, as by a signed address of cloud storage.
+    chunk_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def belongs_to(self, login: Login) -> bool:
+        """Whether a login is of the user, in the same account, who started it."""
+        own, other = self.login.session, login.session
+        return own.account is other.account and own.user == other.user
 
     def cancel(self) -> None:
         """Stop it, and what it has not begun."""
@@ -64,7 +72,7 @@ class Executions:
     def start(self, execution: Execution, work: Any) -> None:
         """Run `work(execution)` in a thread; its result or error becomes the execution's."""
         self.know(execution)
-        self._pool.submit(_complete, execution, work)
+        self._pool.submit(complete, execution, work)
 
     def know(self, execution: Execution) -> None:
         """Remember an execution by its query id."""
@@ -95,7 +103,8 @@ class Executions:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _complete(execution: Execution, work: Any) -> None:
+def complete(execution: Execution, work: Any) -> None:
+    """Do an execution's work; its result or error becomes the execution's."""
     try:
         execution.future.set_result(work(execution))
     except SnowflakeError as error:

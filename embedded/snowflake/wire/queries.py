@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import logging
 import time
 import uuid
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from embedded.snowflake.catalog.parameters import PARAMETERS, session_setting
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result, StatementType
+from embedded.snowflake.security.privileges import active_roles, holds
 from embedded.snowflake.session.context import RESULT_FORMATS
 from embedded.snowflake.wire.answers import answer, bearer, failure, read_json
 from embedded.snowflake.wire.binds import read_binds
@@ -108,7 +110,7 @@ class QueryRoutes:
         try:
             login = self._registry.find(bearer(request))
             execution = self._executions.find(query_id)
-            if execution is None or execution.login.session.user != login.session.user:
+            if execution is None or not execution.belongs_to(login):
                 kept = login.session.account.results.get(query_id, login.session.user)
                 execution = Execution(login, "", query_id=query_id)
                 execution.future.set_result(kept)
@@ -126,9 +128,9 @@ class QueryRoutes:
         query_id = request.path_params["query_id"].strip("/")
         record = login.session.account.queries.get(query_id)
         if record is not None:
-            return answer({"queries": [_state(record, login)]})
+            return answer({"queries": [_state(record, login)] if _may_monitor(record, login) else []})
         execution = self._executions.find(query_id)
-        queued = [_queued(execution)] if execution is not None else []
+        queued = [_queued(execution)] if execution is not None and execution.belongs_to(login) else []
         return answer({"queries": queued})
 
     async def abort(self, request: Request) -> Response:
@@ -140,7 +142,7 @@ class QueryRoutes:
             return failure(error)
         wanted = str(body.get("requestId") or "")
         execution = login.requests.get(wanted) or self._executions.find(str(body.get("queryId") or wanted))
-        if execution is not None and execution.login.session.user == login.session.user:
+        if execution is not None and execution.belongs_to(login):
             execution.cancel()
         return answer(None)
 
@@ -151,7 +153,7 @@ class QueryRoutes:
         except SnowflakeError as error:
             return failure(error)
         execution = self._executions.find(request.path_params["query_id"])
-        if execution is not None and execution.login.session.user == login.session.user:
+        if execution is not None and execution.belongs_to(login):
             execution.cancel()
         return answer(None)
 
@@ -160,6 +162,8 @@ class QueryRoutes:
         execution = self._executions.find(request.path_params["query_id"])
         if execution is None or not execution.future.done() or execution.future.exception() is not None:
             return Response(status_code=404)
+        if not hmac.compare_digest(request.path_params["key"], execution.chunk_key):
+            return Response(status_code=403)
         start = int(request.path_params["start"])
         content = await run_in_threadpool(_chunk_bytes, execution.future.result(), start)
         return Response(content, media_type="application/octet-stream")
@@ -277,7 +281,7 @@ def _arrow_data(execution: Execution, result: Result, request: Request) -> dict[
         data["returned"] = min(total, _INLINE_ROWS)
         data["chunks"] = [
             {
-                "url": f"{base}/chunks/{execution.query_id}/{start}",
+                "url": f"{base}/chunks/{execution.query_id}/{execution.chunk_key}/{start}",
                 "rowCount": min(_CHUNK_ROWS, total - start),
                 "uncompressedSize": width * min(_CHUNK_ROWS, total - start),
                 "compressedSize": width * min(_CHUNK_ROWS, total - start),
@@ -294,6 +298,13 @@ def _chunk_bytes(result: Result, start: int) -> bytes:
 
     assert result.arrow is not None
     return to_stream(to_wire(result.arrow.slice(start, _CHUNK_ROWS), result.columns))
+
+
+def _may_monitor(record: QueryRecord, login: Login) -> bool:
+    """Whether a login may know of a query: its own user's, or with MONITOR USAGE on the account."""
+    session = login.session
+    catalog = session.account.catalog
+    return record.session.user == session.user or holds(catalog, active_roles(session), "MONITOR USAGE", None)
 
 
 def _state(record: QueryRecord, login: Login) -> dict[str, Any]:
