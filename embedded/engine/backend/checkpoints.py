@@ -13,11 +13,11 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from embedded.engine import state, values
-from embedded.engine.backend.files import read_file, write_atomically
+from embedded.engine.backend.buckets import StorePath
+from embedded.engine.backend.files import modified, read_file, write_atomically
 from embedded.engine.errors import EngineError
 
 COMPRESSIONS = ("", ".gz", ".zst")
@@ -71,13 +71,13 @@ def configured_compression() -> str:
     return ".gz" if gzipped else ".zst" if zstandard else ""
 
 
-def find_file(base: Path) -> Path | None:
+def find_file(base: StorePath) -> StorePath | None:
     """The checkpoint file at `STACK.json`, or compressed beside it; of several the one written last."""
     found = [path for suffix in COMPRESSIONS if (path := base.with_name(base.name + suffix)).is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return max(found, key=modified) if len(found) > 1 else next(iter(found), None)
 
 
-def read(base: Path) -> Checkpoint | None:
+def read(base: StorePath) -> Checkpoint | None:
     """The checkpoint of a stack; None if there is no such stack.
 
     Raises:
@@ -101,7 +101,7 @@ def parse(data: bytes, where: str) -> Checkpoint:
     return Checkpoint(stack, deployment, features)
 
 
-def write(base: Path, checkpoint: Checkpoint) -> Path:
+def write(base: StorePath, checkpoint: Checkpoint) -> StorePath:
     """Replace a stack's checkpoint, keeping the one before it as `.bak`; returns the file written.
 
     Raises:
@@ -121,7 +121,7 @@ def write(base: Path, checkpoint: Checkpoint) -> Path:
     return target
 
 
-def keep_backup(path: Path) -> None:
+def keep_backup(path: StorePath) -> None:
     """Copy a checkpoint to its `.bak`."""
     data = read_file(path)
     if data is not None:

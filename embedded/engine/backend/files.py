@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+from embedded.engine.backend.buckets import BucketPath, StorePath
 from embedded.engine.errors import EngineError
 
 
-def write_atomically(path: Path, data: bytes, durable: bool = True, private: bool = True) -> None:
+def write_atomically(path: StorePath, data: bytes, durable: bool = True, private: bool = True) -> None:
     """Put a file in place: readers see the old content or the new, never a part.
 
     Args:
-        path: The file; its folder is made if need be.
+        path: The file; its folder is made if need be. An object of a bucket is always put whole and durably.
         data: The content.
         durable: Whether it must survive a power cut from here on.
         private: Whether a new file is for its owner's eyes only.
@@ -21,6 +23,9 @@ def write_atomically(path: Path, data: bytes, durable: bool = True, private: boo
     Raises:
         EngineError: The file cannot be written.
     """
+    if isinstance(path, BucketPath):
+        path.write_bytes(data)
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600 if private else 0o666 & ~_umask()
@@ -62,7 +67,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read_file(path: Path) -> bytes | None:
+def read_file(path: StorePath) -> bytes | None:
     """The content of a file; None if it is not there.
 
     Raises:
@@ -74,3 +79,16 @@ def read_file(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise EngineError(f"could not read '{path}': {error.strerror}") from error
+
+
+def remove_tree(folder: StorePath) -> None:
+    """Remove a folder and all in it, as far as that goes."""
+    if isinstance(folder, BucketPath):
+        folder.remove_all()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def modified(path: StorePath) -> float:
+    """When a file was written, in seconds since 1970."""
+    return path.modified() if isinstance(path, BucketPath) else path.stat().st_mtime_ns / 1e9

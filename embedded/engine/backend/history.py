@@ -9,10 +9,10 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from embedded.engine import values
+from embedded.engine.backend.buckets import StorePath
 from embedded.engine.backend.files import read_file, write_atomically
 from embedded.engine.errors import EngineError
 
@@ -65,7 +65,7 @@ class UpdateInfo:
         )
 
 
-def add(folder: Path, stack: str, info: UpdateInfo, checkpoint: bytes, suffix: str) -> None:
+def add(folder: StorePath, stack: str, info: UpdateInfo, checkpoint: bytes, suffix: str) -> None:
     """Record an update together with a copy of the checkpoint after it.
 
     Args:
@@ -80,7 +80,7 @@ def add(folder: Path, stack: str, info: UpdateInfo, checkpoint: bytes, suffix: s
     write_atomically(folder / f"{base}{_SUFFIX}", values.dumps(info.to_json()).encode())
 
 
-def read(folder: Path, stack: str, page_size: int = 0, page: int = 1) -> list[UpdateInfo]:
+def read(folder: StorePath, stack: str, page_size: int = 0, page: int = 1) -> list[UpdateInfo]:
     """The updates of a stack, newest first.
 
     Args:
@@ -101,22 +101,23 @@ def read(folder: Path, stack: str, page_size: int = 0, page: int = 1) -> list[Up
     return [_read_one(path) for path in paths]
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: StorePath) -> list[StorePath]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _read_one(path: Path) -> UpdateInfo:
+def _read_one(path: StorePath) -> UpdateInfo:
     try:
         return UpdateInfo.from_json(json.loads(read_file(path) or b""))
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"reading history: '{path}' is no record of an update: {error!r}") from error
 
 
-def rename(old_folder: Path, old_stack: str, new_folder: Path, new_stack: str) -> None:
+def rename(old_folder: StorePath, old_stack: str, new_folder: StorePath, new_stack: str) -> None:
     """Move the history of a stack to its new name."""
     for path in _files(old_folder):
         if path.name.startswith(f"{old_stack}-"):
-            new_folder.mkdir(parents=True, exist_ok=True)
-            path.replace(new_folder / f"{new_stack}{path.name.removeprefix(old_stack)}")
+            target = new_folder / f"{new_stack}{path.name.removeprefix(old_stack)}"
+            write_atomically(target, read_file(path) or b"", durable=False)
+            path.unlink()
     if old_folder.is_dir() and not any(old_folder.iterdir()):
         old_folder.rmdir()

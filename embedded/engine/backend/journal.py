@@ -7,14 +7,16 @@ checkpoint that the rest goes on from: a journal left over after its checkpoint 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from embedded.engine import values
+from embedded.engine.backend.buckets import BucketPath, StorePath
 from embedded.engine.backend.files import read_file
 from embedded.engine.errors import EngineError
 
@@ -24,6 +26,41 @@ _VERSION = 1
 def fingerprint(checkpoint: bytes | None) -> str:
     """What a journal knows its checkpoint by."""
     return hashlib.sha256(checkpoint or b"").hexdigest()
+
+
+class Journal(Protocol):
+    """A journal being written."""
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Add an entry.
+
+        Raises:
+            EngineError: It cannot be written.
+        """
+        ...
+
+    def close(self, remove: bool) -> None:
+        """End the journal.
+
+        Args:
+            remove: Whether its entries are in the checkpoint now; otherwise it stays for the next command.
+        """
+        ...
+
+
+def open_journal(path: StorePath, base: str) -> Journal:
+    """Begin a journal; one that is there is replaced.
+
+    Args:
+        path: Where it is kept.
+        base: The fingerprint of the checkpoint that it goes on from.
+
+    Raises:
+        EngineError: It cannot be written.
+    """
+    if isinstance(path, BucketPath):
+        return _BucketJournal(path, base)
+    return JournalFile(path, base)
 
 
 class JournalFile:
@@ -53,10 +90,10 @@ class JournalFile:
         Raises:
             EngineError: The file cannot be written.
         """
-        line = values.dumps(entry).encode() + b"\n"
+        line = _line(entry)
         try:
             with self._lock:
-                os.write(self._handle, line)
+                _write_whole(self._handle, line)
         except OSError as error:
             raise EngineError(f"could not write '{self.path}': {error.strerror}") from error
 
@@ -74,7 +111,84 @@ class JournalFile:
                 self.path.unlink(missing_ok=True)
 
 
-def read_entries(path: Path, base: str) -> list[dict[str, Any]]:
+def _write_whole(handle: int, data: bytes) -> None:
+    """Write all of it or (on a full disk, say) nothing: a torn line would spoil those that follow."""
+    start = os.lseek(handle, 0, os.SEEK_END)
+    try:
+        written = os.write(handle, data)
+        while written < len(data):
+            written += os.write(handle, data[written:])
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, start)
+        raise
+
+
+class _BucketJournal:
+    """A journal in a bucket, where nothing can be appended to: an object for the first line, and one for each that counts.
+
+    What only says that a resource stayed as it was is kept back until something happens: lost in a kill, it is found out again.
+    """
+
+    def __init__(self, path: BucketPath, base: str) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._parts = 0
+        self._waiting: list[bytes] = []
+        remove(path)
+        path.write_bytes(_line({"journal": _VERSION, "base": base}))
+
+    def append(self, entry: dict[str, Any]) -> None:
+        with self._lock:
+            self._waiting.append(_line(entry))
+            if any(change[0] != "keep" for change in entry["changes"]):
+                self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._parts += 1
+            (_parts_folder(self._path) / f"{self._parts:08}").write_bytes(b"".join(self._waiting))
+            self._waiting = []
+
+    def close(self, remove: bool) -> None:
+        with self._lock:
+            if remove:
+                _remove_bucket_journal(self._path)
+            else:
+                self._write()
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return values.dumps(entry).encode() + b"\n"
+
+
+def _parts_folder(path: BucketPath) -> BucketPath:
+    return path.with_name(f"{path.name}.d")
+
+
+def _remove_bucket_journal(path: BucketPath) -> None:
+    # The first line goes first: parts without it are no journal.
+    path.unlink(missing_ok=True)
+    _parts_folder(path).remove_all()
+
+
+def remove(path: StorePath) -> None:
+    """Remove a journal, if there is one."""
+    if isinstance(path, BucketPath):
+        _remove_bucket_journal(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _read(path: StorePath) -> bytes | None:
+    data = read_file(path)
+    if data is None or not isinstance(path, BucketPath):
+        return data
+    parts = sorted(_parts_folder(path).iterdir())
+    return data + b"".join(read_file(part) or b"" for part in parts)
+
+
+def read_entries(path: StorePath, base: str) -> list[dict[str, Any]]:
     """The entries of the journal that goes on from a checkpoint; none if there is no such journal.
 
     A last line that was not written to its end is left out.
@@ -82,7 +196,7 @@ def read_entries(path: Path, base: str) -> list[dict[str, Any]]:
     Raises:
         EngineError: The journal was written by a later version, or is damaged before its last line.
     """
-    data = read_file(path)
+    data = _read(path)
     if not data:
         return []
     lines = data.split(b"\n")[:-1]

@@ -15,9 +15,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
-from embedded.engine.backend.files import write_atomically
+from embedded.engine.backend.buckets import StorePath
+from embedded.engine.backend.files import read_file, write_atomically
 from embedded.engine.errors import EngineError
 
 PROCESS_LOCK_ID = str(uuid.uuid4())
@@ -28,7 +28,7 @@ class StackLockedError(EngineError):
 
 
 @contextmanager
-def hold(folder: Path, url_of: Callable[[Path], str]) -> Iterator[None]:
+def hold(folder: StorePath, url_of: Callable[[StorePath], str]) -> Iterator[None]:
     """Hold the lock of a stack.
 
     Args:
@@ -55,7 +55,7 @@ def hold(folder: Path, url_of: Callable[[Path], str]) -> Iterator[None]:
         _prune(folder)
 
 
-def release_all(folder: Path) -> int:
+def release_all(folder: StorePath) -> int:
     """Delete every lock of a stack, whoever holds it; returns how many there were."""
     locks = _locks_in(folder)
     for lock in locks:
@@ -72,11 +72,11 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def _locks_in(folder: Path) -> list[Path]:
+def _locks_in(folder: StorePath) -> list[StorePath]:
     return sorted(path for path in folder.glob("*.json") if not path.name.startswith(".")) if folder.is_dir() else []
 
 
-def _refuse_others(folder: Path, mine: Path, url_of: Callable[[Path], str]) -> None:
+def _refuse_others(folder: StorePath, mine: StorePath, url_of: Callable[[StorePath], str]) -> None:
     others = [path for path in _locks_in(folder) if path != mine]
     if others:
         lines = "".join(f"\n  {url_of(path)}: {_describe(path)}" for path in others)
@@ -86,16 +86,16 @@ def _refuse_others(folder: Path, mine: Path, url_of: Callable[[Path], str]) -> N
         )
 
 
-def _describe(path: Path) -> str:
+def _describe(path: StorePath) -> str:
     try:
-        lock = json.loads(path.read_bytes())
+        lock = json.loads(read_file(path) or b"")
         when = datetime.fromisoformat(lock["timestamp"]).isoformat(timespec="seconds").replace("+00:00", "Z")
         return f"created by {lock['username']}@{lock['hostname']} (pid {lock['pid']}) at {when}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (EngineError, ValueError, KeyError, TypeError):
         return "of unknown origin"
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: StorePath) -> None:
     try:
         folder.rmdir()
     except OSError:

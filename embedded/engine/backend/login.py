@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from embedded.engine import values
+from embedded.engine.backend.buckets import SCHEMES, StorePath, open_bucket
 from embedded.engine.backend.files import read_file, write_atomically
 from embedded.engine.backend.references import StackReference
 from embedded.engine.backend.stacks import FileBackend
@@ -63,16 +64,19 @@ def current_url(project: Project | None) -> str:
     return url
 
 
-def folder_of(url: str) -> Path:
-    """The folder of a file backend's URL; `~` is the home folder, a relative path is one of the working directory.
+def folder_of(url: str) -> StorePath:
+    """The folder of a backend's URL; `~` is the home folder, a relative path is one of the working directory.
 
     Raises:
         EngineError: The URL is of another kind of backend.
     """
     parts = urlsplit(url)
+    if parts.scheme in SCHEMES:
+        return open_bucket(url)
     if parts.scheme != "file":
         raise EngineError(
-            f"unsupported backend '{url}': this engine keeps state in file backends; log in with `pulumi login file://FOLDER`"
+            f"unsupported backend '{url}': this engine keeps state in folders (file://) and buckets "
+            f"({', '.join(f'{scheme}://' for scheme in SCHEMES)}); log in with `pulumi login file://FOLDER`"
         )
     path = unquote(parts.netloc + parts.path)
     return Path(os.path.abspath(Path(path or ".").expanduser()))
@@ -94,7 +98,7 @@ def _shown_url(url: str) -> str:
 
 
 def login(url: str) -> FileBackend:
-    """Log in to a file backend from now on.
+    """Log in to a backend from now on.
 
     Raises:
         EngineError: It is no file backend, or its folder is not there.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from embedded.engine import snapshot as snapshots
 from embedded.engine import state
 from embedded.engine.backend.checkpoints import Checkpoint
-from embedded.engine.backend.journal import fingerprint, read_entries
+from embedded.engine.backend.journal import fingerprint, read_entries, remove
 from embedded.engine.backend.references import StackReference
 from embedded.engine.backend.stacks import FileBackend
 
@@ -21,10 +21,10 @@ def current_checkpoint(backend: FileBackend, reference: StackReference) -> Check
         EngineError: Checkpoint or journal is broken.
     """
     checkpoint = backend.checkpoint(reference)
-    journal = backend.journal_file(reference)
-    if not journal.is_file():
+    path = backend.journal_file(reference)
+    if not path.is_file():
         return checkpoint
-    entries = read_entries(journal, fingerprint(backend.checkpoint_bytes(reference)))
+    entries = read_entries(path, fingerprint(backend.checkpoint_bytes(reference)))
     if not entries:
         return checkpoint
     base = state.deployment_from_json(checkpoint.deployment or {}, None)
@@ -39,11 +39,11 @@ def recover(backend: FileBackend, reference: StackReference) -> Checkpoint:
         StackNotFoundError: There is no such stack.
         EngineError: Checkpoint or journal is broken.
     """
-    journal = backend.journal_file(reference)
-    had_journal = journal.is_file()
+    path = backend.journal_file(reference)
+    had_journal = path.is_file()
     checkpoint = current_checkpoint(backend, reference)
     if had_journal:
         if checkpoint.deployment is not None:
             backend.save(reference, checkpoint.deployment, checkpoint.features)
-        journal.unlink(missing_ok=True)
+        remove(path)
     return checkpoint

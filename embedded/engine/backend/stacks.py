@@ -1,4 +1,4 @@
-"""The file backend: the stacks below one folder.
+"""The file backend: the stacks below one folder, of this machine or of a bucket.
 
     DIR/.pulumi/meta.yaml                               the layout's version
     DIR/.pulumi/stacks/PROJECT/STACK.json               the checkpoint; .bak the one before, .journal what happened since
@@ -15,7 +15,6 @@ Source: the file backend of the official CLI 3.260.0.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -23,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from embedded.engine import state, values, yamlfile
-from embedded.engine.backend import checkpoints, history, locks
+from embedded.engine.backend import checkpoints, history, journal, locks
+from embedded.engine.backend.buckets import BucketPath, StorePath
 from embedded.engine.backend.checkpoints import Checkpoint
-from embedded.engine.backend.files import read_file, write_atomically
+from embedded.engine.backend.files import read_file, remove_tree, write_atomically
 from embedded.engine.backend.history import UpdateInfo
 from embedded.engine.backend.references import StackReference, check_stack_name, parse_reference
 from embedded.engine.backend.renames import rename_stack
@@ -38,7 +38,7 @@ _CHECKPOINT_SUFFIXES = tuple(f".json{suffix}" for suffix in checkpoints.COMPRESS
 class FileBackend:
     """The stacks below one folder; `url` is what the user knows it by."""
 
-    def __init__(self, url: str, folder: Path, current_project: str = "") -> None:
+    def __init__(self, url: str, folder: StorePath, current_project: str = "") -> None:
         """Open a backend; nothing is written until something has to be.
 
         Args:
@@ -49,7 +49,7 @@ class FileBackend:
         Raises:
             EngineError: The folder is not there, or has a layout of a later version.
         """
-        if not folder.is_dir():
+        if isinstance(folder, Path) and not folder.is_dir():
             raise EngineError(f"unable to open bucket {url}: the folder '{folder}' does not exist")
         self.url = url
         self.folder = folder
@@ -64,7 +64,7 @@ class FileBackend:
             return checkpoints.is_truthy("PULUMI_DIY_BACKEND_LEGACY_LAYOUT") or (
                 flat.is_dir() and any(path.name.endswith(_CHECKPOINT_SUFFIXES) for path in flat.iterdir())
             )
-        content = yamlfile.load(meta)
+        content = yamlfile.parse((read_file(meta) or b"").decode(), str(meta))
         version = content.get("version") if isinstance(content, dict) else None
         if version not in (0, _META_VERSION):
             raise EngineError(
@@ -107,27 +107,27 @@ class FileBackend:
 
     # --- paths -------------------------------------------------------------------------------------------------------
 
-    def _stack_base(self, reference: StackReference) -> Path:
+    def _stack_base(self, reference: StackReference) -> StorePath:
         return self.root / "stacks" / reference.project / f"{reference.name}.json"
 
-    def _history_folder(self, reference: StackReference) -> Path:
+    def _history_folder(self, reference: StackReference) -> StorePath:
         return self.root / "history" / reference.project / reference.name
 
-    def _backup_folder(self, reference: StackReference) -> Path:
+    def _backup_folder(self, reference: StackReference) -> StorePath:
         return self.root / "backups" / reference.project / reference.name
 
-    def _lock_folder(self, reference: StackReference) -> Path:
+    def _lock_folder(self, reference: StackReference) -> StorePath:
         return self.root / "locks" / reference.qualified_name
 
-    def _tags_file(self, reference: StackReference) -> Path:
+    def _tags_file(self, reference: StackReference) -> StorePath:
         return self.root / "stacks" / reference.project / f"{reference.name}.pulumi-tags"
 
-    def journal_file(self, reference: StackReference) -> Path:
+    def journal_file(self, reference: StackReference) -> StorePath:
         """Where a running deployment of the stack keeps its journal."""
         base = self._stack_base(reference)
         return base.with_name(base.name + ".journal")
 
-    def checkpoint_file(self, reference: StackReference) -> Path:
+    def checkpoint_file(self, reference: StackReference) -> StorePath:
         """The stack's checkpoint file.
 
         Raises:
@@ -194,10 +194,10 @@ class FileBackend:
             if remove_backups:
                 path.with_name(path.name + ".bak").unlink(missing_ok=True)
         if remove_backups:
-            shutil.rmtree(self._backup_folder(reference), ignore_errors=True)
-        self.journal_file(reference).unlink(missing_ok=True)
+            remove_tree(self._backup_folder(reference))
+        journal.remove(self.journal_file(reference))
         self._tags_file(reference).unlink(missing_ok=True)
-        shutil.rmtree(self._history_folder(reference), ignore_errors=True)
+        remove_tree(self._history_folder(reference))
 
     def rename(self, old: StackReference, new: StackReference) -> None:
         """Give a stack another name: URNs, checkpoint, tags and history; backups stay under the old one.
@@ -231,8 +231,8 @@ class FileBackend:
         """Delete every lock of the stack; returns how many there were."""
         return locks.release_all(self._lock_folder(reference))
 
-    def _lock_url(self, path: Path) -> str:
-        return f"file://{path.as_posix()}?no_tmp_dir=true"
+    def _lock_url(self, path: StorePath) -> str:
+        return str(path) if isinstance(path, BucketPath) else f"file://{path.as_posix()}?no_tmp_dir=true"
 
     def _write_meta(self) -> None:
         meta = self.root / "meta.yaml"

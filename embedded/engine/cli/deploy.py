@@ -16,7 +16,7 @@ from embedded.engine import state, values
 from embedded.engine.backend import login
 from embedded.engine.backend.checkpoints import Checkpoint
 from embedded.engine.backend.history import UpdateInfo
-from embedded.engine.backend.journal import JournalFile, fingerprint
+from embedded.engine.backend.journal import Journal, fingerprint, open_journal
 from embedded.engine.backend.recovery import current_checkpoint, recover
 from embedded.engine.backend.references import ORGANIZATION, StackReference
 from embedded.engine.cli.command import Call
@@ -85,7 +85,7 @@ class Deployment:
             return configuration.with_project_defaults(self.file.config, project)[0]
         return configuration.effective_config(self.file.config, project, self.reference.name, self.manager.decrypt)
 
-    def operation(self, checkpoint: Checkpoint, journal: JournalFile | None) -> Operation:
+    def operation(self, checkpoint: Checkpoint, journal: Journal | None) -> Operation:
         """The engine's order, its events not yet followed."""
         from embedded.engine.deployment.operation import Operation
         from embedded.engine.language import Program
@@ -165,7 +165,7 @@ class Deployment:
         backend = self.call.session.backend
         started = int(time.time())
         checkpoint = recover(backend, self.reference)
-        journal = JournalFile(
+        journal = open_journal(
             backend.journal_file(self.reference), fingerprint(backend.checkpoint_bytes(self.reference))
         )
         try:
@@ -179,7 +179,7 @@ class Deployment:
         backend.record(self.reference, self._update_info(result, started))
         return result
 
-    def _run(self, checkpoint: Checkpoint, journal: JournalFile | None) -> Result:
+    def _run(self, checkpoint: Checkpoint, journal: Journal | None) -> Result:
         from embedded.engine.deployment import run
         from embedded.engine.display.factory import make_display
 
