@@ -14,6 +14,7 @@ import click
 
 from logistics.deployment.commands import COMMANDS
 from logistics.errors import LogisticsError
+from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 
@@ -266,7 +267,7 @@ def run_tasks(stack: str) -> None:
     click.echo(f"update_customer_segments done in {run.seconds:.1f} s" if run.had_changes else "nothing pending")
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *MODEL_COMMANDS):
     commands.add_command(_command)
 
 

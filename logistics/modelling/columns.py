@@ -66,7 +66,7 @@ def _family(kind: exp.DataType | None) -> str | None:
 
 def _check_width(file: ModelFile, root: Path, declared: Column, given: GivenColumn, contracts: Contracts) -> None:
     """A column that is copied must have room for what it is copied from."""
-    if not given.copied or len(given.origins) != 1:
+    if not given.copied:
         return
     origin = given.origins[0]
     above = contracts[origin.table].column(origin.column) if origin.table in contracts else None

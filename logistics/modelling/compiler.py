@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from logistics.errors import ContractError, SqlFileError
 from logistics.modelling.columns import check_columns
 from logistics.modelling.graph import Model, ModelColumn, Models
 from logistics.modelling.protection import check_protection
-from logistics.modelling.queries import Query, Resolve, schema_of
+from logistics.modelling.queries import GivenColumn, Query, Resolve, schema_of
 from logistics.modelling.refreshes import Refreshes
 from logistics.sql import StreamFile, Values, ViewFile
 from logistics.sql.placeholders import fill
@@ -79,28 +79,12 @@ class _Compiler:
         return Refreshes(models, self._database, self._streams, self._root).applied()
 
     def _resolver(self, reader: str) -> Resolve:
-        file = self._files[reader].source_file
+        file, known = self._files[reader].source_file, {*self._tables, *self._files}
 
         def resolve(name: str, line: int | None) -> str:
-            return self._resolve(name, file, line)
+            return resolve_name(name, known, self._database, file, line)
 
         return resolve
-
-    def _resolve(self, name: str, file: Path, line: int | None) -> str:
-        """Returns `schema.name` of what a query names."""
-        known = {*self._tables, *self._files}
-        parts = name.split(".")
-        if len(parts) == 3 and parts[0] == self._database.lower():
-            parts = parts[1:]
-        if len(parts) == 1:
-            found = sorted(full for full in known if full.split(".")[1] == parts[0])
-            if len(found) > 1:
-                raise SqlFileError(file, line, f"{name} is ambiguous: say {' or '.join(found)}")
-            parts = found[0].split(".") if found else parts
-        full = ".".join(parts)
-        if full not in known:
-            raise SqlFileError(file, line, f"reads {name}, which this platform does not declare{_like(full, known)}")
-        return full
 
     def _ordered(self) -> list[str]:
         """Returns the models, each after what it reads; alphabetically where that leaves a choice."""
@@ -136,7 +120,6 @@ class _Compiler:
             raise SqlFileError(query.file, 1, "only an incremental model reads staged files")
         given = query.columns(resolve, schema)
         check_columns(file, given, contracts, self._root)
-        origins = {column.name: column.origins for column in given}
         return Model(
             contract=file.contract,
             layer=file.layer,
@@ -145,7 +128,7 @@ class _Compiler:
             query=query.deployed(resolve, self._database),
             reads=tuple(sorted(self._reads[name])),
             stage=query.stage,
-            columns=_columns(file.contract, origins),
+            columns=_columns(file.contract, given),
         )
 
     def _compile_seed(self, file: ModelFile) -> Model:
@@ -158,12 +141,40 @@ class _Compiler:
             query="",
             reads=(),
             stage=False,
-            columns=_columns(file.contract, {}),
+            columns=_columns(file.contract, ()),
             seed_rows=rows,
         )
 
 
-def _columns(contract: ModelContract, origins: Mapping[str, tuple]) -> tuple[ModelColumn, ...]:
+def resolve_name(name: str, known: set[str], database: str, file: Path, line: int | None) -> str:
+    """Returns `schema.name` of what a query names.
+
+    Args:
+        name: as the query has it, in lower case: with or without schema and the platform's database.
+        known: the tables and views of the platform as `schema.name`.
+        database: the platform's database.
+        file: the query's file, for errors.
+        line: where it is named.
+
+    Raises:
+        SqlFileError: nothing has the name, or more than one.
+    """
+    parts = name.split(".")
+    if len(parts) == 3 and parts[0] == database.lower():
+        parts = parts[1:]
+    if len(parts) == 1:
+        found = sorted(full for full in known if full.split(".")[1] == parts[0])
+        if len(found) > 1:
+            raise SqlFileError(file, line, f"{name} is ambiguous: say {' or '.join(found)}")
+        parts = found[0].split(".") if found else parts
+    full = ".".join(parts)
+    if full not in known:
+        raise SqlFileError(file, line, f"reads {name}, which this platform does not declare{_like(full, known)}")
+    return full
+
+
+def _columns(contract: ModelContract, given: Sequence[GivenColumn]) -> tuple[ModelColumn, ...]:
+    found = {column.name: column for column in given}
     return tuple(
         ModelColumn(
             name=column.name,
@@ -171,7 +182,8 @@ def _columns(contract: ModelContract, origins: Mapping[str, tuple]) -> tuple[Mod
             comment=column.comment,
             pii=column.pii,
             masking_policy=column.masking_policy,
-            origins=origins.get(column.name, ()),
+            origins=found[column.name].origins if column.name in found else (),
+            copied=column.name in found and found[column.name].copied,
         )
         for column in contract.columns
     )

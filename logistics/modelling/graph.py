@@ -27,7 +27,8 @@ class ModelColumn:
     """A column of a model: its contract's words, and the columns that its expression names.
 
     Attributes:
-        origins: one step up; of tables and views, streams and CTEs resolved; sorted.
+        origins: one step up; of tables and views, CTEs resolved; sorted.
+        copied: whether it is its only origin, as it is.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ModelColumn:
     pii: str | None
     masking_policy: str | None
     origins: tuple[ColumnRef, ...]
+    copied: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ class GivenColumn:
     Attributes:
         type: as sqlglot infers it, or None where it cannot.
         origins: the columns that its expression names.
-        copied: whether it is one of them as it is.
+        copied: whether it is the only one of them, as it is.
         line: of its expression in the file.
     """
 
@@ -112,17 +112,19 @@ class Query:
         name = select.alias_or_name
         if not name:
             raise SqlFileError(self.file, line_of(select) or 1, f"{select.sql('snowflake')} needs a name: `as …`")
-        found = set()
+        found, copied = set(), True
         for node in lineage(name, tree, schema=schema, scope=scope, dialect="snowflake", trim_selects=False).walk():
             if not node.downstream and isinstance(node.source, exp.Table):
                 column = node.name.rsplit(".", 1)[-1].strip('"').lower()
                 found.add(ColumnRef(table=_dotted(node.source), column=column))
+            elif not isinstance(node.expression.unalias(), (exp.Column, exp.Query)):
+                copied = False
         inferred = select.type if isinstance(select.type, exp.DataType) else None
         return GivenColumn(
             name=name.lower(),
             type=inferred,
             origins=tuple(sorted(found)),
-            copied=isinstance(select.unalias(), exp.Column),
+            copied=copied and len(found) == 1,
             line=self.line_of_name(name),
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from logistics.contracts import TableContract
 from logistics.errors import ContractError
-from logistics.modelling.graph import ColumnRef, Model, Models
+from logistics.modelling.graph import Model, Models
 from logistics.modelling.statements import full_refresh, incremental_refresh, staged_refresh
 from logistics.sql import StreamFile, TaskFile, ViewFile, identifier, literal
 from logistics.yaml_files import line_of, load_yaml
@@ -126,14 +126,14 @@ class Refreshes:
         """Returns the column of a table that each key column comes from, or else is called like it."""
         found = {}
         for key in model.contract.merge_key:
-            sources = self._models.origins(ColumnRef(table=model.name, column=key))
-            above = [source.column for source in sources if source.table == table]
+            column = next(column for column in model.columns if column.name == key)
+            above = [source.column for source in column.origins if source.table == table]
             same = [key] if self._models.tables[table].column(key) else []
-            if not (above or same):
+            if (above and not column.copied) or not (above or same):
                 raise self._error(
                     model,
                     "primary_key",
-                    f"{table} has no column that {model.name}.{key} comes from: its changes name no key",
+                    f"{model.name}.{key} is no column of {table}, so its changes do not say which rows to compute anew",
                 )
             found[key] = (above or same)[0]
         return found

@@ -18,7 +18,7 @@ from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, V
 _COMMA = re.compile(r",(?![^()]*\))")
 """A comma outside of parentheses."""
 
-_HEADER_KEYS = {"comment", "readers"}
+_HEADER_KEYS = frozenset({"comment", "readers"})
 
 
 class Statement:
@@ -175,19 +175,29 @@ def _tokens(text: str, file: Path) -> list[Token]:
 
 
 def _header(text: str, file: Path) -> dict:
-    """Reads the `-- key: value` lines at the head of the file, which are YAML."""
+    found = header(text, file, _HEADER_KEYS)
+    return {"comment": found["comment"], "readers": tuple(found.get("readers") or ())}
+
+
+def header(text: str, file: Path, keys: frozenset[str]) -> dict:
+    """Reads the `-- key: value` lines at the head of a file, which are YAML; `comment` must be among them.
+
+    Raises:
+        SqlFileError: they are no YAML, or say something else than `keys`.
+    """
     lines = []
     for line in text.splitlines():
         if not line.startswith("--"):
             break
         lines.append(line.removeprefix("--").removeprefix(" "))
+    allowed = ", ".join(sorted(keys - {"comment"}))
     try:
-        header = yaml.safe_load("\n".join(lines)) or {}
+        found = yaml.safe_load("\n".join(lines)) or {}
     except yaml.YAMLError:
-        raise SqlFileError(file, 1, "the comment lines at the head must be YAML: comment, readers") from None
-    if not isinstance(header, dict) or not set(header) <= _HEADER_KEYS or not header.get("comment"):
-        raise SqlFileError(file, 1, "the comment lines at the head must give comment and may give readers")
-    return {"comment": " ".join(str(header["comment"]).split()), "readers": tuple(header.get("readers") or ())}
+        raise SqlFileError(file, 1, f"the comment lines at the head must be YAML: comment, {allowed}") from None
+    if not isinstance(found, dict) or not set(found) <= keys or not found.get("comment"):
+        raise SqlFileError(file, 1, f"the comment lines at the head must give comment and may give {allowed}")
+    return {**found, "comment": " ".join(str(found["comment"]).split())}
 
 
 def _arguments(statement: Statement) -> tuple[tuple[str, str], ...]:
