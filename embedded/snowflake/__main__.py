@@ -22,6 +22,8 @@ PASSWORD_VARIABLE = "LOCAL_SNOWFLAKE_ADMIN_PASSWORD"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code."""
     options = _parser().parse_args(arguments)
+    if options.command == "outbox":
+        return _list_outbox(options.data, options.account)
     password = os.environ.get(PASSWORD_VARIABLE, "")
     if not password:
         return _refuse(f"{PASSWORD_VARIABLE} is not set: it is the password of ADMIN in a new account.")
@@ -35,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m embedded.snowflake", description=__doc__)
-    serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", help="serve until SIGTERM")
+    commands = parser.add_subparsers(dest="command", required=True)
+    outbox = commands.add_parser("outbox", help="list the notifications that accounts would have sent")
+    outbox.add_argument("--data", type=Path, required=True, help="folder that keeps the accounts")
+    outbox.add_argument("--account", help="one account, ORG-NAME (default: all)")
+    serve = commands.add_parser("serve", help="serve until SIGTERM")
     serve.add_argument("--host", default="127.0.0.1", choices=("127.0.0.1", "localhost", "::1"))
     serve.add_argument("--port", type=int, default=8084, help="0 picks a free one (default: %(default)s)")
     where = serve.add_mutually_exclusive_group(required=True)
@@ -48,6 +54,21 @@ def _parser() -> argparse.ArgumentParser:
         help="manual: time stands until SYSTEM$LOCAL_ADVANCE_CLOCK moves it (for tests)",
     )
     return parser
+
+
+def _list_outbox(data: Path, account: str | None) -> int:
+    """Print each message's path and what it is about, the oldest first."""
+    from embedded.snowflake.scheduler.outbox import read_outbox, summary
+
+    if not data.is_dir():
+        return _refuse(f"There is no data folder '{data}'.")
+    names = [account.upper()] if account else sorted(path.parent.name for path in data.glob("*/account.duckdb"))
+    for name in names:
+        if not (data / name).is_dir():
+            return _refuse(f"There is no account '{name}' in '{data}'.")
+        for file, content in read_outbox(data / name):
+            sys.stdout.write(f"{data / name / 'outbox' / file}\t{summary(file, content)}\n")
+    return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -42,6 +42,7 @@ class Server:
             "account": "TEST-MAIN",
             "user": "ADMIN",
             "password": PASSWORD,
+            "warehouse": "COMPUTE_WH",
             # Its default is about to change, of which the connector warns.
             "enable_server_session_keep_alive_auto_detection": False,
             **options,

@@ -21,7 +21,7 @@ def complete_graphs(account: Account) -> list[dict[str, Any]]:
 
 
 def _graph(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    root = next((row for row in rows if str(row["task_id"]) == row["root_task_id"]), rows[0])
+    root = next((row for row in rows if row["name"] == row["root_task_name"]), rows[0])
     failed = next((row for row in rows if row["state"] in _FAILED), None)
     cancelled = any(row["state"] == "CANCELLED" for row in rows)
     state = "FAILED" if failed else "CANCELLED" if cancelled else root["state"]
@@ -38,7 +38,7 @@ def _graph(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "query_start_time": min(started, default=None),
         "next_scheduled_time": None,
         "completed_time": max(row["completed_time"] for row in rows),
-        "config": root["task_config"],
+        "config": root["config"],
         "graph_run_group_id": root["graph_run_group_id"],
     }
 
@@ -63,7 +63,7 @@ def _place(account: Account, root: Any) -> dict[str, Any]:
     schema = account.catalog.get(root.container)
     return {
         "root_task_name": root.name,
-        "root_task_id": str(root.oid),
+        "root_task_id": root.body.get("id"),
         "schema_name": schema.name,
         "database_name": account.catalog.get(schema.container).name,
         "graph_version": version(root),

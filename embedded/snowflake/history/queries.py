@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from embedded.snowflake.catalog.model import ACCOUNT
+from embedded.snowflake.catalog.resolve import full_name
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result, StatementType
 from embedded.snowflake.session.dispatch import statement_tokens
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from embedded.snowflake.account import Account
     from embedded.snowflake.session.session import Session
 
+# A value's size, about; the rows of a partition are DuckDB's row group.
+_VALUE_BYTES, _PARTITION_ROWS = 8, 122_880
 # The finished queries whose state can be asked for without reading history.
 _REMEMBERED = 2_000
 
@@ -102,8 +108,8 @@ class QueryRecord:
     parent: QueryRecord | None = None
     values: dict[str, Any] = field(default_factory=dict)
     # Oids of what the statement read and changed, for ACCESS_HISTORY; filled by those who do it.
-    columns_read: dict[int, set[str]] = field(default_factory=dict)
     written: set[int] = field(default_factory=set)
+    columns_written: dict[int, set[int]] = field(default_factory=dict)
 
     def elapsed_ms(self, now: datetime) -> int:
         """Milliseconds from start to end, or to now."""
@@ -117,6 +123,7 @@ class Queries:
         self._account = account
         self._records: OrderedDict[str, QueryRecord] = OrderedDict()
         self._lock = threading.Lock()
+        self._sizes = _Sizes(account)
 
     def begin(self, session: Session, query_id: str, text: str, parent: QueryRecord | None = None) -> QueryRecord:
         """Record that a query starts."""
@@ -189,13 +196,16 @@ class Queries:
             "start_time": record.start_time,
             "end_time": record.end_time,
             "total_elapsed_time": elapsed,
-            "execution_time": elapsed,
+            "execution_time": max(0, elapsed - record.values.get("queued_overload_time", 0)),
+            "database_id": self._oid("DATABASE", ACCOUNT, record.database),
+            "schema_id": self._oid("SCHEMA", self._oid("DATABASE", ACCOUNT, record.database), record.schema),
             "compilation_time": 0,
             "queued_provisioning_time": 0,
             "queued_repair_time": 0,
             "queued_overload_time": 0,
-            "bytes_scanned": 0,
+            **self._read(record),
             "bytes_written": 0,
+            "objects_modified": self._modified(record),
             "credits_used_cloud_services": 0.0,
             "is_client_generated_statement": False,
             "parent_query_id": record.parent.query_id if record.parent else None,
@@ -203,6 +213,59 @@ class Queries:
             **_counts(result),
             **record.values,
         }
+
+    def _oid(self, kind: str, container: int | None, name: str | None) -> int | None:
+        found = self._account.catalog.find(kind, container, name) if name and container is not None else None
+        return found.oid if found is not None else None
+
+    def _read(self, record: QueryRecord) -> dict[str, int]:
+        """The bytes and partitions of the tables read: by the columns used, and by row groups as partitions."""
+        read, groups = 0, 0
+        for entry in orjson.loads(record.values.get("base_objects_accessed") or "[]"):
+            rows = self._sizes.rows(entry["objectId"])
+            read += rows * _VALUE_BYTES * max(1, len(entry["columns"]))
+            groups += -(-rows // _PARTITION_ROWS)
+        return {"bytes_scanned": read, "partitions_scanned": groups, "partitions_total": groups}
+
+    def _modified(self, record: QueryRecord) -> str | None:
+        """OBJECTS_MODIFIED as JSON text: the tables that the statement changed, with the columns that it wrote."""
+        catalog, entries = self._account.catalog, []
+        for oid in sorted(record.written):
+            try:
+                table = catalog.get(oid)
+            except KeyError:
+                continue
+            written = record.columns_written.get(oid, set())
+            names = [column["name"] for column in table.body.get("columns", []) if column["id"] in written]
+            entries.append(
+                {
+                    "columns": [{"columnName": name} for name in names],
+                    "objectDomain": table.kind.capitalize(),
+                    "objectId": oid,
+                    "objectName": full_name(catalog, table),
+                }
+            )
+        return orjson.dumps(entries).decode() if entries else None
+
+
+class _Sizes:
+    """About how many rows tables have: asked of DuckDB once for each version of a table."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def rows(self, oid: int) -> int:
+        """The rows of a table, row versions of before included."""
+        version = self._account.storage.last.get(oid, 0)
+        known = self._known.get(oid)
+        if known is None or known[0] != version:
+            with self._account.connection.cursor() as cursor:
+                found = cursor.execute(
+                    "select estimated_size from duckdb_tables() where table_name = ?", [f"t_{oid}"]
+                ).fetchone()
+            known = self._known[oid] = (version, int(found[0]) if found else 0)
+        return known[1]
 
 
 def _root(record: QueryRecord) -> QueryRecord:

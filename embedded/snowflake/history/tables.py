@@ -24,7 +24,7 @@ TABLES: dict[str, pa.Schema] = {
         " client_application",
         numbers="database_id schema_id session_id warehouse_id user_id cluster_number transaction_id total_elapsed_time"
         " compilation_time execution_time queued_provisioning_time queued_repair_time queued_overload_time"
-        " bytes_scanned bytes_written rows_produced rows_inserted rows_updated rows_deleted",
+        " bytes_scanned bytes_written partitions_scanned partitions_total rows_produced rows_inserted rows_updated rows_deleted",
         reals="credits_used_cloud_services percentage_scanned_from_cache",
         times="start_time end_time",
         truths="is_client_generated_statement",
@@ -42,7 +42,7 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "task_history": _columns(
         texts="query_id name database_name schema_name query_text condition_text state error_code error_message"
-        " run_id graph_run_group_id root_task_id root_task_name return_value scheduled_from task_config owner warehouse_name",
+        " run_id graph_run_group_id root_task_id root_task_name return_value scheduled_from config owner warehouse_name",
         numbers="database_id schema_id task_id graph_version attempt_number",
         times="query_start_time scheduled_time completed_time original_scheduled_time",
     ),

@@ -141,7 +141,7 @@ def _last_success(session: Session, run: GraphRun) -> tuple[str | None, str | No
     from embedded.snowflake.history.graphs import complete_graphs
 
     for row in complete_graphs(session.account):
-        if row["root_task_id"] == str(run.root.oid) and row["state"] == "SUCCEEDED":
+        if row["root_task_id"] == run.root.body.get("id") and row["state"] == "SUCCEEDED":
             return row["graph_run_group_id"], _shown(row["original_scheduled_time"])
     return None, None
 

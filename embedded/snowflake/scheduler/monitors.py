@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
+from embedded.snowflake.scheduler.outbox import Notification
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
@@ -131,18 +132,26 @@ class Monitors:
             if key in self._done:
                 return
             self._done.add(key)
-        self._account.history.add("notification_history", self._notification(monitor, threshold, action))
+        self._account.outbox.deliver(self._notification(monitor, threshold, action))
 
-    def _notification(self, monitor: CatalogObject, threshold: int, action: str) -> dict[str, Any]:
-        now = self._account.clock.now()
-        properties = monitor.body["properties"]
-        return {
-            "id": int(now.timestamp() * 1_000_000),
-            "created": now,
-            "processed": now,
-            "message_source": "RESOURCE_MONITOR",
-            "subject": f"Resource monitor {monitor.name} reached {threshold} percent",
-            "message": f"{threshold} percent of {properties.get('CREDIT_QUOTA')} credits used; action {action}",
-            "status": "SENT",
-            "recipients": ", ".join(properties.get("NOTIFY_USERS") or []),
-        }
+    def _notification(self, monitor: CatalogObject, threshold: int, action: str) -> Notification:
+        """The email to the users that the monitor names, or to the account's administrators."""
+        properties, name = monitor.body["properties"], monitor.name
+        subject = f"Resource monitor {name} reached {threshold} percent of its quota"
+        message = (
+            f"Resource monitor {name} of account {self._account.name} used {self.used(monitor):.2f} of"
+            f" {properties.get('CREDIT_QUOTA')} credits ({threshold} percent threshold). Action: {action}."
+        )
+        addresses = [address for user in self._told(properties) if (address := _email(user))]
+        return Notification("RESOURCE_MONITOR", "", "EMAIL", message, subject=subject, recipients={"to": addresses})
+
+    def _told(self, properties: dict[str, Any]) -> list[CatalogObject]:
+        catalog = self._account.catalog
+        if properties.get("NOTIFY_USERS"):
+            found = [catalog.find("USER", ACCOUNT, name) for name in properties["NOTIFY_USERS"]]
+            return [user for user in found if user is not None]
+        return [user for user in catalog.all("USER") if user.body["properties"].get("DEFAULT_ROLE") == "ACCOUNTADMIN"]
+
+
+def _email(user: CatalogObject) -> str | None:
+    return user.body.get("properties", {}).get("EMAIL")

@@ -6,6 +6,8 @@ them in memory.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +83,15 @@ class Outbox:
 def read_outbox(folder: Path) -> list[tuple[str, bytes]]:
     """The messages in an account's folder, the oldest first."""
     return [(path.name, path.read_bytes()) for path in sorted((folder / "outbox").glob("*"))]
+
+
+def summary(name: str, content: bytes) -> str:
+    """One line about a message: whom it is for, and its subject or beginning."""
+    if name.endswith(".eml"):
+        made = email.message_from_bytes(content, policy=email.policy.default)
+        return f"EMAIL to {made['To'] or '(nobody)'}: {made['Subject']}"
+    record = orjson.loads(content)
+    return f"{record['channel']} {record['integration']}: {' '.join(record['message'].split())[:100]}"
 
 
 def _rendered(notification: Notification, now: datetime) -> tuple[bytes, str]:

@@ -126,7 +126,7 @@ class Tasks:
 
     def retry(self, task: CatalogObject) -> bool:
         """Run again what failed in a root's last run, and what comes after it; whether there was something to run."""
-        rows = self._account.history.rows("task_history", "root_task_id = ?", [str(task.oid)])
+        rows = self._account.history.rows("task_history", "root_task_id = ?", [task.body.get("id")])
         last = [row for row in rows if row["graph_run_group_id"] == rows[-1]["graph_run_group_id"]] if rows else []
         attempt = max((row["attempt_number"] for row in last), default=0)
         final = [row for row in last if row["attempt_number"] == attempt]
@@ -134,7 +134,7 @@ class Tasks:
         if not failed or final[0]["graph_version"] != graph.version(task):
             return False
         first = final[0]
-        run = GraphRun(task, first["original_scheduled_time"], "EXECUTE TASK", first["task_config"], attempt + 1)
+        run = GraphRun(task, first["original_scheduled_time"], "EXECUTE TASK", first["config"], attempt + 1)
         run.group_id = first["graph_run_group_id"]
         run.runs = {row["task_id"]: self._succeeded(row) for row in last if row["state"] == "SUCCEEDED"}
         run.retried = True

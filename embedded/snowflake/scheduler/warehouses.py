@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
-from embedded.snowflake.catalog.parameters import setting
-from embedded.snowflake.errors import SnowflakeError, SqlCompilationError
+from embedded.snowflake.catalog.parameters import session_setting, setting
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError
 from embedded.snowflake.security.privileges import active_roles, holds
 
 if TYPE_CHECKING:
@@ -34,6 +33,11 @@ SIZES: dict[str, tuple[int, str]] = {
 }
 # Each start costs at least this much time.
 _LEAST = timedelta(seconds=60)
+# How often the load is looked at for fewer clusters, and after how many such looks in a row one stops.
+_CHECK = timedelta(seconds=60)
+_IDLE_CHECKS = {"STANDARD": 2, "ECONOMY": 5}
+# How often a waiting statement looks whether it was cancelled or waited too long, when nobody wakes it.
+_QUEUE_LOOK_SECONDS = 0.05
 _SNOWPARK_FACTOR = 1.5
 _AUTO_SUSPEND_SECONDS = 600
 
@@ -61,17 +65,32 @@ def no_warehouse() -> SqlCompilationError:
     )
 
 
+def _limit_seconds(session: Session, warehouse: CatalogObject, key: str) -> int:
+    """A time limit of statements: the lower of the session's and the warehouse's; 0 for none."""
+    found = [int(session_setting(session, key).value), int(setting(session.account.catalog, key, warehouse).value)]
+    return min((seconds for seconds in found if seconds), default=0)
+
+
 @dataclass
 class Running:
-    """What a warehouse does now; `metered_until` is the time up to which its running is counted."""
+    """What a warehouse does now."""
 
     started: bool = False
     resumed_on: datetime | None = None
     suspended_on: datetime | None = None
     last_used: datetime | None = None
-    metered_until: datetime | None = None
+    # For each cluster by its number, the time up to which its running is counted.
+    metered: dict[int, datetime] = field(default_factory=dict)
     rate: float = 0.0
+    # Statements that run on it; those inside another (of a procedure or block) have no slot of their own.
     queries: set[str] = field(default_factory=set)
+    slots: set[str] = field(default_factory=set)
+    # Statements that wait for a slot, the first come first, each with the time when it came.
+    queue: dict[str, datetime] = field(default_factory=dict)
+    clusters: int = 0
+    # When the load was last looked at for fewer clusters, and how often in a row they were too many.
+    checked: datetime | None = None
+    idle_checks: int = 0
     # A resource monitor wants it to stop when its statements have ended.
     stopping: bool = False
 
@@ -82,6 +101,7 @@ class Warehouses:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._lock = threading.RLock()
+        self._freed = threading.Condition(self._lock)
         self._states: dict[int, Running] = {}
         # Credits by warehouse and hour that history does not have yet in full: oid, hour -> credits.
         self._hours: dict[tuple[int, datetime], float] = {}
@@ -92,45 +112,119 @@ class Warehouses:
             return self._states.setdefault(oid, Running())
 
     def clusters(self, warehouse: CatalogObject) -> int:
-        """The clusters that run: as many as the statements need, between least and most."""
+        """The clusters that run."""
         state = self.state(warehouse.oid)
-        if not state.started:
-            return 0
-        least, most = option(warehouse, "MIN_CLUSTER_COUNT", 1), option(warehouse, "MAX_CLUSTER_COUNT", 1)
-        level = int(setting(self._account.catalog, "MAX_CONCURRENCY_LEVEL", warehouse).value)
-        return max(least, min(most, math.ceil(len(state.queries) / max(1, level))))
+        return state.clusters if state.started else 0
+
+    def queued(self, warehouse: CatalogObject) -> int:
+        """The statements that wait for a slot."""
+        return len(self.state(warehouse.oid).queue)
 
     @contextmanager
     def used_by(self, session: Session, query_id: str) -> Iterator[None]:
-        """Keep the session's warehouse running for a statement; a session without one computes all the same.
+        """Keep the session's warehouse running for a statement, which waits in its queue while all slots are taken.
+
+        A session that the server itself opened (a serverless task, a refresh) computes without a warehouse.
 
         Raises:
-            SnowflakeError: it is gone, may not be used, or does not resume by itself (000606); or a resource
-                monitor keeps it suspended (090073).
+            SnowflakeError: there is none, it is gone, may not be used, or does not resume by itself (000606); a resource
+                monitor keeps it suspended (090073); the statement waited too long (000630) or was cancelled (000604).
         """
         if session.warehouse is None:
+            if session.user and session.client_application:
+                raise no_warehouse()
             yield
             return
         warehouse = self._usable(session)
         with self._lock:
-            state = self.state(warehouse.oid)
-            if not state.started:
-                if not option(warehouse, "AUTO_RESUME", True):
-                    raise no_warehouse()
-                self.resume(warehouse, "WAREHOUSE_AUTORESUME", session, query_id)
-            elif state.stopping:
-                raise self._quota_exceeded(warehouse)
-            self._meter(warehouse, state)
+            state = self._running(warehouse, session, query_id)
+            came = self._account.clock.now()
+            if session.record is None or session.record.parent is None:
+                self._take_slot(warehouse, state, session, query_id)
             state.queries.add(query_id)
+            self._note(warehouse, state, session, came)
         try:
             yield
         finally:
             with self._lock:
                 self._meter(warehouse, state)
                 state.queries.discard(query_id)
+                state.slots.discard(query_id)
+                self._freed.notify_all()
                 state.last_used = self._account.clock.now()
                 if state.stopping and not state.queries:
                     self.suspend(warehouse, "RESOURCE_MONITOR")
+
+    def _running(self, warehouse: CatalogObject, session: Session, query_id: str) -> Running:
+        """The state of a warehouse, resumed if it was suspended."""
+        state = self.state(warehouse.oid)
+        if not state.started:
+            if not option(warehouse, "AUTO_RESUME", True):
+                raise no_warehouse()
+            self.resume(warehouse, "WAREHOUSE_AUTORESUME", session, query_id)
+        elif state.stopping:
+            raise self._quota_exceeded(warehouse)
+        self._meter(warehouse, state)
+        return state
+
+    def _take_slot(self, warehouse: CatalogObject, state: Running, session: Session, query_id: str) -> None:
+        """Wait for a slot of the clusters; more clusters are started for those who wait."""
+        came, seconds = (
+            self._account.clock.now(),
+            _limit_seconds(session, warehouse, "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS"),
+        )
+        level = max(1, int(setting(self._account.catalog, "MAX_CONCURRENCY_LEVEL", warehouse).value))
+        state.queue[query_id] = came
+        try:
+            while next(iter(state.queue)) != query_id or len(state.slots) >= state.clusters * level:
+                self._scale_out(warehouse, state, level, session)
+                if next(iter(state.queue)) == query_id and len(state.slots) < state.clusters * level:
+                    break
+                if query_id in session.cancelled:
+                    raise SqlExecutionError("SQL execution canceled", 604, "57014")
+                if seconds and self._account.clock.now() - came >= timedelta(seconds=seconds):
+                    raise SqlExecutionError(
+                        f"Statement reached its queued timeout of {seconds} second(s) and was canceled.", 630, "57014"
+                    )
+                self._freed.wait(_QUEUE_LOOK_SECONDS)
+                if not state.started:
+                    self._running(warehouse, session, query_id)
+        finally:
+            del state.queue[query_id]
+            self._freed.notify_all()
+        state.slots.add(query_id)
+
+    def _scale_out(self, warehouse: CatalogObject, state: Running, level: int, session: Session) -> None:
+        """Start another cluster: STANDARD as soon as a statement waits, ECONOMY when as many wait as fill one."""
+        most = option(warehouse, "MAX_CLUSTER_COUNT", 1)
+        economy = option(warehouse, "SCALING_POLICY", "STANDARD") == "ECONOMY"
+        if state.clusters >= most or len(state.slots) < state.clusters * level:
+            return
+        if len(state.queue) >= (level if economy else 1):
+            self._meter(warehouse, state)
+            self._start_clusters(warehouse, state, 1)
+            self._event(warehouse, "RESUME_CLUSTER", "MULTICLUSTER_SPINUP", session, cluster=state.clusters)
+
+    def _start_clusters(self, warehouse: CatalogObject, state: Running, count: int) -> None:
+        """Start clusters and count the minute that each costs at least."""
+        now = self._account.clock.now()
+        for _ in range(count):
+            state.clusters += 1
+            state.metered[state.clusters] = now + _LEAST
+        self._count(warehouse, now, now + _LEAST, state.rate * count)
+
+    def _note(self, warehouse: CatalogObject, state: Running, session: Session, came: datetime) -> None:
+        """Tell the statement's record where it runs and how long it waited."""
+        if session.record is not None:
+            waited = (self._account.clock.now() - came).total_seconds()
+            level = max(1, int(setting(self._account.catalog, "MAX_CONCURRENCY_LEVEL", warehouse).value))
+            session.record.values.update(
+                warehouse_id=warehouse.oid,
+                warehouse_size=SIZES[option(warehouse, "WAREHOUSE_SIZE", "XSMALL")][1],
+                warehouse_type=option(warehouse, "WAREHOUSE_TYPE", "STANDARD"),
+                cluster_number=min(max(1, state.clusters), max(0, len(state.slots) - 1) // level + 1),
+                queued_overload_time=int(waited * 1000),
+            )
 
     def _usable(self, session: Session) -> CatalogObject:
         catalog = self._account.catalog
@@ -148,6 +242,14 @@ class Warehouses:
             "22000",
         )
 
+    def timeout_seconds(self, session: Session) -> int:
+        """How long a statement of the session may run; 0 for ever."""
+        name, key = session.warehouse, "STATEMENT_TIMEOUT_IN_SECONDS"
+        warehouse = self._account.catalog.find("WAREHOUSE", ACCOUNT, name) if name else None
+        if warehouse is None:
+            return int(session_setting(session, key).value)
+        return _limit_seconds(session, warehouse, key)
+
     def resume(
         self, warehouse: CatalogObject, reason: str, session: Session | None = None, query_id: str | None = None
     ) -> None:
@@ -163,10 +265,8 @@ class Warehouses:
             state = self.state(warehouse.oid)
             state.started, state.resumed_on, state.last_used, state.stopping = True, now, now, False
             state.rate = credits_per_hour(warehouse)
-            least = option(warehouse, "MIN_CLUSTER_COUNT", 1)
-            state.metered_until = now
-            self._count(warehouse, now, now + _LEAST, state.rate * least)
-            state.metered_until = now + _LEAST
+            state.clusters, state.metered, state.checked, state.idle_checks = 0, {}, now, 0
+            self._start_clusters(warehouse, state, option(warehouse, "MIN_CLUSTER_COUNT", 1))
         self._event(warehouse, "RESUME_WAREHOUSE", reason, session, query_id)
 
     def suspend(self, warehouse: CatalogObject, reason: str, session: Session | None = None) -> None:
@@ -177,7 +277,9 @@ class Warehouses:
                 return
             self._meter(warehouse, state)
             state.started, state.stopping = False, False
+            state.clusters, state.metered = 0, {}
             state.suspended_on = self._account.clock.now()
+            self._freed.notify_all()
         self._event(warehouse, "SUSPEND_WAREHOUSE", reason, session)
 
     def stop(self, warehouse: CatalogObject, *, immediately: bool) -> None:
@@ -207,6 +309,7 @@ class Warehouses:
             if state.started:
                 self._meter(warehouse, state)
                 state.rate = credits_per_hour(warehouse)
+        self.resized_clusters(warehouse)
 
     def forget(self, warehouse: CatalogObject) -> None:
         """A warehouse is dropped: count what it used and stop."""
@@ -223,6 +326,7 @@ class Warehouses:
                 if not state.started:
                     continue
                 self._meter(warehouse, state)
+                self._scale_in(warehouse, state, now)
                 idle = now - (state.last_used or now)
                 # NULL and 0 both mean never.
                 limit = warehouse.body.get("properties", {}).get("AUTO_SUSPEND", _AUTO_SUSPEND_SECONDS)
@@ -263,10 +367,40 @@ class Warehouses:
             return ""
 
     def _meter(self, warehouse: CatalogObject, state: Running) -> None:
+        """Count the running of each cluster up to now."""
         now = self._account.clock.now()
-        if state.started and state.metered_until is not None and state.metered_until < now:
-            self._count(warehouse, state.metered_until, now, state.rate * max(1, self.clusters(warehouse)))
-            state.metered_until = now
+        for cluster, until in state.metered.items() if state.started else ():
+            if until < now:
+                self._count(warehouse, until, now, state.rate)
+                state.metered[cluster] = now
+
+    def _scale_in(self, warehouse: CatalogObject, state: Running, now: datetime) -> None:
+        """Shut a cluster down after its load fitted on the others at two checks in a row (ECONOMY: five), a minute apart."""
+        if state.checked is not None and now - state.checked < _CHECK:
+            return
+        state.checked = now
+        level = max(1, int(setting(self._account.catalog, "MAX_CONCURRENCY_LEVEL", warehouse).value))
+        least = option(warehouse, "MIN_CLUSTER_COUNT", 1)
+        fits = not state.queue and len(state.slots) <= (state.clusters - 1) * level
+        state.idle_checks = state.idle_checks + 1 if state.clusters > least and fits else 0
+        if state.idle_checks >= _IDLE_CHECKS[option(warehouse, "SCALING_POLICY", "STANDARD")]:
+            state.idle_checks = 0
+            self._event(warehouse, "SUSPEND_CLUSTER", "MULTICLUSTER_SPINDOWN", cluster=state.clusters)
+            del state.metered[state.clusters]
+            state.clusters -= 1
+
+    def resized_clusters(self, warehouse: CatalogObject) -> None:
+        """Start or stop clusters that a new MIN_ or MAX_CLUSTER_COUNT asks for or forbids."""
+        with self._lock:
+            state = self.state(warehouse.oid)
+            if not state.started:
+                return
+            self._meter(warehouse, state)
+            least, most = option(warehouse, "MIN_CLUSTER_COUNT", 1), option(warehouse, "MAX_CLUSTER_COUNT", 1)
+            self._start_clusters(warehouse, state, max(0, least - state.clusters))
+            while state.clusters > most:
+                del state.metered[state.clusters]
+                state.clusters -= 1
 
     def _count(self, warehouse: CatalogObject, start: datetime, end: datetime, rate: float) -> None:
         """Add the credits of a time to the hours that it touches."""
@@ -293,11 +427,13 @@ class Warehouses:
         reason: str,
         session: Session | None = None,
         query_id: str | None = None,
+        cluster: int | None = None,
     ) -> None:
         row = {
             "timestamp": self._account.clock.now(),
             "warehouse_id": warehouse.oid,
             "warehouse_name": warehouse.name,
+            "cluster_number": cluster,
             "event_name": name,
             "event_reason": reason,
             "event_state": "COMPLETED",

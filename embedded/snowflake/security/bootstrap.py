@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 
 from embedded.snowflake.catalog.model import ACCOUNT
@@ -59,6 +60,7 @@ SYSTEM_ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
 # Role, and the role that it is granted to.
 _HIERARCHY = (("SYSADMIN", "ACCOUNTADMIN"), ("SECURITYADMIN", "ACCOUNTADMIN"), ("USERADMIN", "SECURITYADMIN"))
 _SHARED_SCHEMAS = ("ACCOUNT_USAGE", "CORE", "INFORMATION_SCHEMA", "ORGANIZATION_USAGE")
+FIRST_WAREHOUSE = "COMPUTE_WH"
 INFORMATION_SCHEMA_COMMENT = "Views describing the contents of schemas in this database"
 
 
@@ -74,14 +76,32 @@ def bootstrap(catalog: Catalog, admin_password: str) -> None:
             "ADMIN",
             owner=roles["ACCOUNTADMIN"],
             body={
-                "properties": {"LOGIN_NAME": "ADMIN", "DISPLAY_NAME": "ADMIN", "DEFAULT_ROLE": "ACCOUNTADMIN"},
+                "properties": {
+                    "LOGIN_NAME": "ADMIN",
+                    "DISPLAY_NAME": "ADMIN",
+                    "DEFAULT_ROLE": "ACCOUNTADMIN",
+                    "DEFAULT_WAREHOUSE": FIRST_WAREHOUSE,
+                },
                 "password": hash_password(admin_password),
                 "password_last_set": datetime.now(UTC).isoformat(),
                 "parameters": {},
             },
         )
         put_membership(changes, roles["ACCOUNTADMIN"], admin.oid, 0)
+        _create_warehouse(changes, roles)
         _create_shared_database(changes, roles["ACCOUNTADMIN"])
+
+
+def _create_warehouse(changes: CatalogTransaction, roles: dict[str, int]) -> None:
+    """The warehouse that a new account has, for everyone to use: X-Small, suspended."""
+    body = {
+        "properties": {"INITIALLY_SUSPENDED": True},
+        "parameters": {},
+        "uuid": str(uuid.uuid4()),
+        "updated_on": changes.catalog.now().isoformat(),
+    }
+    warehouse = changes.create("WAREHOUSE", ACCOUNT, FIRST_WAREHOUSE, owner=roles["ACCOUNTADMIN"], body=body)
+    put_grant(changes, warehouse.oid, "USAGE", roles["PUBLIC"], grant_option=False, granted_by=0)
 
 
 def _create_roles(changes: CatalogTransaction) -> dict[str, int]:

@@ -87,7 +87,7 @@ def _handle(session: Session, statement: Statement) -> Result:
 
 
 # Statements that need a warehouse whatever they read; a query needs one if it reads from something.
-_COMPUTES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "CALL", "TRUNCATE"})
+_COMPUTES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "CALL"})
 _QUERIES = frozenset({"SELECT", "WITH", "(", "VALUES"})
 
 
@@ -98,7 +98,8 @@ def _computing(session: Session, statement: Statement) -> Iterator[None]:
     first, count = tokens.word(), len(tokens.tokens)
     needs = first in _COMPUTES or (first in _QUERIES and any(tokens.word(i) == "FROM" for i in range(count)))
     needs = needs or (first == "CREATE" and query_type(statement.text) == "CREATE_TABLE_AS_SELECT")
-    if not needs or statement.describe_only:
+    is_system = first == "CALL" and tokens.word(1).startswith("SYSTEM$")
+    if not needs or is_system or statement.describe_only:
         yield
         return
     with session.account.warehouses.used_by(session, statement.query_id):
@@ -148,8 +149,8 @@ _LONGEST = 172_800
 
 @contextmanager
 def _limited(session: Session, query_id: str) -> Iterator[None]:
-    """Interrupt the statement at STATEMENT_TIMEOUT_IN_SECONDS."""
-    seconds = int(session_setting(session, "STATEMENT_TIMEOUT_IN_SECONDS").value)
+    """Interrupt the statement at STATEMENT_TIMEOUT_IN_SECONDS, of the session or of its warehouse if that is less."""
+    seconds = session.account.warehouses.timeout_seconds(session)
     if not 0 < seconds < _LONGEST:
         yield
         return

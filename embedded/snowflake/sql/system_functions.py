@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -51,15 +51,19 @@ def bind_information_function(arguments: Arguments, qualifier: list[str]) -> Rel
 
 
 def _limited(
-    arguments: Arguments, view: str, conditions: list[str], order: str, limit_name: str = "RESULT_LIMIT"
+    arguments: Arguments,
+    view: str,
+    conditions: list[str],
+    order: str,
+    limit_name: str = "RESULT_LIMIT",
+    current: list[dict[str, Any]] | None = None,
 ) -> Relation:
     context = arguments.binder.context
     found = system_views.ACCOUNT_USAGE[view]
     limit = arguments.constant(limit_name, 100)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return system_views.history_relation(
-        context, found, found.history or "", f"{where} ORDER BY {order} DESC LIMIT {int(str(limit))}"
-    )
+    tail = f"{where} ORDER BY {order} DESC LIMIT {int(str(limit))}"
+    return system_views.history_relation(context, found, found.history or "", tail, current)
 
 
 def _range(arguments: Arguments, column: str, start: str, end: str) -> list[str]:
@@ -92,14 +96,17 @@ def query_history(arguments: Arguments) -> Relation:
 
 @information_function("TASK_HISTORY")
 def task_history(arguments: Arguments) -> Relation:
-    """The newest runs of tasks."""
+    """The newest runs of tasks, those under way and the next scheduled ones included."""
     conditions = _range(arguments, "scheduled_time", "SCHEDULED_TIME_RANGE_START", "SCHEDULED_TIME_RANGE_END")
-    name = arguments.constant("TASK_NAME")
+    name, root = arguments.constant("TASK_NAME"), arguments.constant("ROOT_TASK_ID")
     if name is not None:
-        conditions.append(f"name = {literal(str(name).rpartition('.')[2].upper())}")
+        conditions.append(f"name = {literal(TokenStream(str(name)).name().name)}")
+    if root is not None:
+        conditions.append(f"root_task_id = {literal(str(root))}")
     if arguments.constant("ERROR_ONLY", False):
         conditions.append("state IN ('FAILED', 'CANCELLED', 'FAILED_AND_AUTO_SUSPENDED')")
-    return _limited(arguments, "TASK_HISTORY", conditions, "coalesce(scheduled_time, query_start_time)")
+    current = arguments.binder.context.account.scheduler.current()
+    return _limited(arguments, "TASK_HISTORY", conditions, "scheduled_time", current=current)
 
 
 @information_function("WAREHOUSE_METERING_HISTORY")
@@ -143,8 +150,9 @@ def alert_history(arguments: Arguments) -> Relation:
     conditions = _range(arguments, "scheduled_time", "SCHEDULED_TIME_RANGE_START", "SCHEDULED_TIME_RANGE_END")
     name = arguments.constant("ALERT_NAME")
     if name is not None:
-        conditions.append(f"name = {literal(str(name).upper())}")
-    return _limited(arguments, "ALERT_HISTORY", conditions, "scheduled_time")
+        conditions.append(f"name = {literal(TokenStream(str(name)).name().name)}")
+    current = arguments.binder.context.account.scheduler.alerts.current()
+    return _limited(arguments, "ALERT_HISTORY", conditions, "scheduled_time", current=current)
 
 
 @information_function("DYNAMIC_TABLE_REFRESH_HISTORY")
@@ -153,7 +161,12 @@ def dynamic_table_refresh_history(arguments: Arguments) -> Relation:
     conditions = _range(arguments, "data_timestamp", "DATA_TIMESTAMP_START", "DATA_TIMESTAMP_END")
     name = arguments.constant("NAME")
     if name is not None:
-        conditions.append(f"name = {literal(str(name).rpartition('.')[2].upper())}")
+        conditions.append(f"name = {literal(TokenStream(str(name)).name().name)}")
+    prefix = arguments.constant("NAME_PREFIX")
+    if prefix is not None:
+        conditions.append(f"starts_with(qualified_name, {literal(str(prefix).upper())})")
+    if arguments.constant("ERROR_ONLY", False):
+        conditions.append("state IN ('FAILED', 'UPSTREAM_FAILED')")
     return _limited(arguments, "DYNAMIC_TABLE_REFRESH_HISTORY", conditions, "refresh_start_time")
 
 

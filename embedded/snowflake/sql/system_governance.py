@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -139,4 +139,60 @@ def metering_daily(reader: Reader) -> Iterator[Row]:
             "CREDITS_USED": compute + cloud,
             "CREDITS_ADJUSTMENT_CLOUD_SERVICES": rebate,
             "CREDITS_BILLED": compute + cloud + rebate,
+        }
+
+
+def _upper(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield {key.upper(): value for key, value in row.items()}
+
+
+def complete_graphs(reader: Reader) -> Iterator[Row]:
+    """COMPLETE_TASK_GRAPHS: the runs of graphs of tasks that ended."""
+    from embedded.snowflake.history.graphs import complete_graphs as rows
+
+    return _upper(rows(reader.context.account))
+
+
+def warehouse_load(reader: Reader) -> Iterator[Row]:
+    """WAREHOUSE_LOAD_HISTORY: statements running and waiting, by five minutes."""
+    from embedded.snowflake.history.load import warehouse_load as rows
+
+    return _upper(rows(reader.context.account))
+
+
+def metering(reader: Reader) -> Iterator[Row]:
+    """METERING_HISTORY: the warehouses' credits by hour, as one of the services."""
+    for row in reader.context.account.history.rows("warehouse_metering_history"):
+        yield {
+            "SERVICE_TYPE": "WAREHOUSE_METERING",
+            "ENTITY_TYPE": "WAREHOUSE",
+            "ENTITY_ID": row["warehouse_id"],
+            "NAME": row["warehouse_name"],
+            **{key.upper(): value for key, value in row.items() if key.startswith(("credits", "start", "end"))},
+        }
+
+
+def resource_monitors(reader: Reader) -> Iterator[Row]:
+    """RESOURCE_MONITORS: the account's monitors with what was used of them."""
+    account = reader.context.account
+    for monitor in account.catalog.all("RESOURCE MONITOR"):
+        properties, used = monitor.body["properties"], account.monitors.used(monitor)
+        quota = properties.get("CREDIT_QUOTA")
+        least = {
+            action: min(
+                (threshold for threshold, done in monitor.body.get("triggers") or [] if done == action), default=None
+            )
+            for action in ("NOTIFY", "SUSPEND", "SUSPEND_IMMEDIATE")
+        }
+        yield {
+            "NAME": monitor.name,
+            "CREATED": monitor.created_on,
+            "CREDIT_QUOTA": quota,
+            "USED_CREDITS": used,
+            "REMAINING_CREDITS": None if quota is None else quota - used,
+            "OWNER": "ACCOUNTADMIN",
+            "WARNING_USERS": ", ".join(properties.get("NOTIFY_USERS") or []) or None,
+            **least,
+            "LEVEL": account.monitors.level(monitor),
         }

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
 from embedded.snowflake.errors import does_not_exist
 from embedded.snowflake.history.tables import TABLES as HISTORY_TABLES
@@ -20,7 +22,7 @@ from embedded.snowflake.sql import system_grants as grant_rows
 from embedded.snowflake.sql import system_rows as rows
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.scope import OutputColumn, Relation
-from embedded.snowflake.types import ARRAY, BOOLEAN, DATE, FLOAT, NUMBER, TIMESTAMP_LTZ, VARCHAR, DataType
+from embedded.snowflake.types import ARRAY, BOOLEAN, DATE, FLOAT, NUMBER, OBJECT, TIMESTAMP_LTZ, VARCHAR, DataType
 
 _KINDS: dict[str, DataType] = {
     "": VARCHAR,
@@ -30,6 +32,7 @@ _KINDS: dict[str, DataType] = {
     "B": BOOLEAN,
     "D": DATE,
     "A": ARRAY,
+    "O": OBJECT,
 }
 
 
@@ -45,12 +48,13 @@ class SystemView:
 def _view(
     text: str, make: Callable[[rows.Reader], Iterable[dict[str, Any]]] | None = None, history: str | None = None
 ) -> SystemView:
-    """A view of columns written `NAME` (text), `NAME:N` (number), F float, T timestamp, B truth value, D date, A array."""
-    columns = []
-    for word in text.split():
-        name, _, kind = word.partition(":")
-        columns.append((name, _KINDS[kind]))
-    return SystemView(tuple(columns), make, history)
+    return SystemView(tuple(columns_of(text)), make, history)
+
+
+def columns_of(text: str) -> list[tuple[str, DataType]]:
+    """Columns written `NAME` (text), `NAME:N` (number), F float, T timestamp, B truth value, D date, A array, O object."""
+    parts = [word.partition(":") for word in text.split()]
+    return [(name, _KINDS[kind]) for name, _, kind in parts]
 
 
 _TABLES = (
@@ -232,9 +236,38 @@ ACCOUNT_USAGE: dict[str, SystemView] = {
     ),
     "DYNAMIC_TABLE_REFRESH_HISTORY": _view(
         "NAME SCHEMA_NAME DATABASE_NAME QUALIFIED_NAME STATE STATE_CODE STATE_MESSAGE QUERY_ID DATA_TIMESTAMP:T REFRESH_START_TIME:T"
-        " REFRESH_END_TIME:T COMPLETION_TARGET:T LAST_COMPLETED_DEPENDENCY:A STATISTICS:A REFRESH_ACTION REFRESH_TRIGGER TARGET_LAG_SEC:N"
+        " REFRESH_END_TIME:T COMPLETION_TARGET:T LAST_COMPLETED_DEPENDENCY:O STATISTICS:O REFRESH_ACTION REFRESH_TRIGGER TARGET_LAG_SEC:N"
         " GRAPH_HISTORY_VALID_FROM:T WAREHOUSE TARGET_LAG TABLE_ID:N",
         history="dynamic_table_refresh_history",
+    ),
+    "MATERIALIZED_VIEW_REFRESH_HISTORY": _view(
+        "START_TIME:T END_TIME:T CREDITS_USED:F TABLE_ID:N TABLE_NAME SCHEMA_NAME DATABASE_NAME",
+        history="materialized_view_refresh_history",
+    ),
+    "COMPLETE_TASK_GRAPHS": _view(
+        "ROOT_TASK_NAME DATABASE_NAME SCHEMA_NAME STATE SCHEDULED_FROM FIRST_ERROR_TASK_NAME FIRST_ERROR_CODE:N FIRST_ERROR_MESSAGE"
+        " SCHEDULED_TIME:T QUERY_START_TIME:T NEXT_SCHEDULED_TIME:T COMPLETED_TIME:T ROOT_TASK_ID GRAPH_VERSION:N RUN_ID"
+        " ATTEMPT_NUMBER:N CONFIG GRAPH_RUN_GROUP_ID ORIGINAL_SCHEDULED_TIME:T",
+        governance.complete_graphs,
+    ),
+    "TASK_VERSIONS": _view(
+        "ROOT_TASK_ID GRAPH_VERSION:N GRAPH_VERSION_CREATED_ON:T NAME ID DATABASE_ID:N DATABASE_NAME SCHEMA_ID:N SCHEMA_NAME OWNER COMMENT"
+        " WAREHOUSE_NAME SCHEDULE PREDECESSORS:A STATE DEFINITION CONDITION_TEXT ALLOW_OVERLAPPING_EXECUTION ERROR_INTEGRATION"
+        " LAST_COMMITTED_ON LAST_SUSPENDED_ON",
+        history="task_versions",
+    ),
+    "WAREHOUSE_LOAD_HISTORY": _view(
+        "START_TIME:T END_TIME:T WAREHOUSE_ID:N WAREHOUSE_NAME AVG_RUNNING:F AVG_QUEUED_LOAD:F AVG_QUEUED_PROVISIONING:F AVG_BLOCKED:F",
+        governance.warehouse_load,
+    ),
+    "METERING_HISTORY": _view(
+        "SERVICE_TYPE START_TIME:T END_TIME:T ENTITY_ID:N ENTITY_TYPE NAME DATABASE_ID:N DATABASE_NAME SCHEMA_ID:N SCHEMA_NAME"
+        " CREDITS_USED_COMPUTE:F CREDITS_USED_CLOUD_SERVICES:F CREDITS_USED:F BYTES:N ROWS:N FILES:N",
+        governance.metering,
+    ),
+    "RESOURCE_MONITORS": _view(
+        "NAME CREATED:T CREDIT_QUOTA:F USED_CREDITS:F REMAINING_CREDITS:F OWNER WARNING_USERS NOTIFY:N SUSPEND:N SUSPEND_IMMEDIATE:N LEVEL",
+        governance.resource_monitors,
     ),
     "ACCESS_HISTORY": _view(_ACCESS_HISTORY, governance.access_history),
     "METERING_DAILY_HISTORY": _view(
@@ -304,10 +337,19 @@ def _may_read(context: Context, database: CatalogObject, schema: str) -> bool:
     return item is not None and holds(catalog, roles, "USAGE", item)
 
 
-def history_relation(context: Context, view: SystemView, table: str, where: str = "") -> Relation:
-    """A view over a history table; columns that history does not keep are NULL."""
+def history_relation(
+    context: Context,
+    view: SystemView,
+    table: str,
+    where: str = "",
+    current: list[dict[str, Any]] | None = None,
+) -> Relation:
+    """A view over a history table, and rows that are not in it yet; columns that history does not keep are NULL."""
     context.reads.volatile = True
     source = context.account.history.table(table)
+    if current:
+        added = context.register(pa.Table.from_pylist(current, schema=HISTORY_TABLES[table]))
+        source = f"(FROM {source} UNION ALL BY NAME FROM {added}) AS _history"
     kept = set(HISTORY_TABLES[table].names)
     parts = []
     for name, kind in view.columns:

@@ -76,6 +76,7 @@ def bind_table_function(node: exp.Expr, binder: Expressions) -> Relation:
     name = node.name.replace(MARK, "").upper()
     arguments = Arguments(name, node, binder)
     if qualifier and qualifier[-1] == "INFORMATION_SCHEMA":
+        import embedded.snowflake.sql.history_functions  # noqa: F401
         from embedded.snowflake.sql.system_functions import bind_information_function
 
         return bind_information_function(arguments, qualifier)

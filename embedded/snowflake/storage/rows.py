@@ -68,6 +68,7 @@ class Rows:
             f"select {start} + row_number() over (), {self.mark}, {INFINITE}{texts} from ({source}) as q"
         )
         storage.take_rids(self.cursor, table.oid, count)
+        self._note(table, values)
         return self._touch(table, count)
 
     def close(self, table: CatalogObject, condition: str = "true") -> int:
@@ -106,7 +107,13 @@ class Rows:
             f"insert into {table_name(table.oid)} (_rid, _from, _to, {names}) "
             f"select _rid, {self.mark}, {INFINITE}, {names} from _replaced"
         )
+        self._note(table, values)
         return self._touch(table, count)
+
+    def _note(self, table: CatalogObject, values: Mapping[int, str]) -> None:
+        """Tell the statement's record which columns it wrote, for ACCESS_HISTORY."""
+        if self.session.record is not None:
+            self.session.record.columns_written.setdefault(table.oid, set()).update(values)
 
     def _touch(self, table: CatalogObject, count: int) -> int:
         if count:

@@ -140,7 +140,7 @@ def test_refused(run, text, errno):
 @pytest.mark.parametrize("size", ["XSMALL", "'X-SMALL'", "x-small", "'xsmall'"])
 def test_spellings_of_a_size(run, size):
     run(f"create warehouse w warehouse_size = {size} initially_suspended = true")
-    assert shown(run, "show warehouses", "size") == "X-Small"
+    assert shown(run, "show warehouses like 'w'", "size") == "X-Small"
 
 
 @pytest.mark.parametrize("trigger", ["suspend", "suspend_immediate"])

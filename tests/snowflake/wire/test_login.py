@@ -36,7 +36,7 @@ def refusal(connect, **options) -> int:
 
 def test_admin_gets_in_as_accountadmin(connect):
     found = one(connect(), "select current_user(), current_role(), current_warehouse(), current_database()")
-    assert found == ("ADMIN", "ACCOUNTADMIN", None, None)
+    assert found == ("ADMIN", "ACCOUNTADMIN", "COMPUTE_WH", None)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_defaults_of_the_user(connect):
     ):
         cursor.execute(text)
     found = one(
-        connect(user="u", password="Abc12345"),
+        connect(user="u", password="Abc12345", warehouse=None),
         "select current_role(), current_warehouse(), current_database(), current_schema()",
     )
     assert found == ("R", "W", "D", "PUBLIC")
