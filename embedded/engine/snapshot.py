@@ -141,7 +141,10 @@ class SnapshotManager:
     def begin(self, type_: str, resource: Resource) -> int:
         """Record that an operation begins; the key ends it."""
         key = self._new_key()
-        self._record(("begin", key, type_, resource))
+        # Only what is written down may begin.
+        self._write([("begin", key, type_, resource)])
+        self.changed = True
+        self._lists.begin(key, type_, resource)
         return key
 
     def finish(
@@ -251,9 +254,12 @@ class SnapshotManager:
         if not changes:
             return
         self.changed = True
-        self._write(changes)
-        for change in changes:
-            self._lists.apply(change)
+        try:
+            self._write(changes)
+        finally:
+            # It happened, written down or not: the checkpoint at the run's end tells of it.
+            for change in changes:
+                self._lists.apply(change)
 
     def _write(self, changes: Iterable[Change]) -> None:
         if self._journal is not None:

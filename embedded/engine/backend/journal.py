@@ -64,7 +64,10 @@ def open_journal(path: StorePath, base: str) -> Journal:
 
 
 class JournalFile:
-    """A journal being written; each entry is with the operating system when `append` returns."""
+    """A journal being written; each entry is with the operating system when `append` returns.
+
+    After a failure nothing more is written: a gap would make what follows untrue.
+    """
 
     def __init__(self, path: Path, base: str) -> None:
         """Begin a journal.
@@ -78,6 +81,7 @@ class JournalFile:
         """
         self.path = path
         self._lock = Lock()
+        self._failure: EngineError | None = None
         try:
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         except OSError as error:
@@ -91,11 +95,14 @@ class JournalFile:
             EngineError: The file cannot be written.
         """
         line = _line(entry)
-        try:
-            with self._lock:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            try:
                 _write_whole(self._handle, line)
-        except OSError as error:
-            raise EngineError(f"could not write '{self.path}': {error.strerror}") from error
+            except OSError as error:
+                self._failure = EngineError(f"could not write '{self.path}': {error.strerror}")
+                raise self._failure from error
 
     def close(self, remove: bool) -> None:
         """End the journal.
@@ -105,7 +112,8 @@ class JournalFile:
         """
         with self._lock:
             if not remove:
-                os.fsync(self._handle)
+                with contextlib.suppress(OSError):
+                    os.fsync(self._handle)
             os.close(self._handle)
             if remove:
                 self.path.unlink(missing_ok=True)

@@ -33,6 +33,10 @@ from embedded.engine.stackfile import StackFile
 if TYPE_CHECKING:
     from embedded.engine.deployment.operation import ImportSpec, Operation, Result
 
+_NOT_SAVED = (
+    "\nThe state could not be written. What was done is in '{path}': once the backend can be written again, the next `pulumi up`, "
+    "`refresh` or `destroy` takes it over. Do not delete that file"
+)
 LAUNCHER_FOLDER = Path(__file__).resolve().parents[2] / "bin"
 _HISTORY_KINDS = {"up": "update", "import": "resource-import"}
 _TITLES = {"up": ("Updating", "update"), "refresh": ("Refreshing", "refresh"), "destroy": ("Destroying", "destroy")}
@@ -171,9 +175,14 @@ class Deployment:
         try:
             result = self._run(checkpoint, journal)
             self._save(result)
-        except BaseException:
+        except BaseException as error:
             journal.close(remove=False)
-            recover(backend, self.reference)
+            try:
+                recover(backend, self.reference)
+            except EngineError:
+                # What was done is in the journal, for the next command that can write.
+                if isinstance(error, EngineError):
+                    error.message += _NOT_SAVED.format(path=backend.journal_file(self.reference))
             raise
         journal.close(remove=True)
         backend.record(self.reference, self._update_info(result, started))

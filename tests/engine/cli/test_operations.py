@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from embedded.engine import secrets
+from embedded.engine.errors import EngineError
 
 LAUNCHER = Path(__file__).resolve().parents[3] / "embedded" / "bin" / "pulumi"
 PROGRAM = """\
@@ -340,3 +342,38 @@ def test_program_may_be_a_file(stack: Path, pulumi) -> None:
     up = pulumi("up", "--yes", "--skip-preview")
     assert up.code == 0, up.out + up.err
     assert "from-beside" in pulumi("stack", "export").out
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 5])
+def test_full_disk_says_where_the_state_is_and_forgets_nothing(
+    room: int, program: Path, environment: Path, monkeypatch: pytest.MonkeyPatch, pulumi
+) -> None:
+    from embedded.engine.backend import checkpoints, journal
+
+    written = 0
+    whole, put = journal._write_whole, checkpoints.write_atomically
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def counted(handle: int, data: bytes) -> None:
+        nonlocal written
+        written += 1
+        (whole if written <= room else full)(handle, data)
+
+    def refused(path: Path, *arguments: object, **options: object) -> None:
+        if written > room:
+            raise EngineError(f"could not write '{path}': No space left on device")
+        put(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(journal, "_write_whole", counted)
+    monkeypatch.setattr(checkpoints, "write_atomically", refused)
+    ran = pulumi("up", "--yes", "--skip-preview")
+    assert ran.code == 1 and "No space left on device" in ran.out + ran.err
+    assert "takes it over. Do not delete that file" in ran.err and "Traceback" not in ran.err
+    monkeypatch.setattr(journal, "_write_whole", whole)
+    monkeypatch.setattr(checkpoints, "write_atomically", put)
+    again = pulumi("up", "--yes", "--skip-preview")
+    assert again.code == 0, again.out + again.err
+    assert json.loads(pulumi("stack", "output", "count", "--json").out) == 2
+    assert not list((environment / ".pulumi/stacks/proj").glob("*.journal")) and program.is_dir()

@@ -26,6 +26,7 @@ from embedded.engine.deployment.policy import PolicyChecker
 from embedded.engine.deployment.providers import ProviderRegistry
 from embedded.engine.deployment.refresh import run_refresh
 from embedded.engine.deployment.registrar import Registrar, Terminated, package_request
+from embedded.engine.errors import EngineError
 from embedded.engine.events import Event
 from embedded.engine.options import Options
 from embedded.engine.plugins.client import ProviderClient
@@ -170,19 +171,27 @@ class Deployer:
         preview: bool = False,
         fail: Sequence[tuple[str, str]] = (),
         partial: Sequence[str] = (),
+        full_after: int | None = None,
         **options: Any,
     ) -> Outcome:
-        outcome = asyncio.run(self._deploy(goals, kind, preview, set(fail), set(partial), Options(**options)))
+        work = self._deploy(goals, kind, preview, set(fail), set(partial), full_after, Options(**options))
+        outcome = asyncio.run(work)
         if not preview:
             self.snapshot = outcome.snapshot
         return outcome
 
-    async def _deploy(self, goals, kind, preview, fail, partial, options) -> Outcome:
+    async def _deploy(self, goals, kind, preview, fail, partial, full_after, options) -> Outcome:
         events: list[Event] = []
         entries: list[dict[str, Any]] = []
 
         class Entries:
-            append = staticmethod(entries.append)
+            """A journal on a disk that is full after so many entries."""
+
+            @staticmethod
+            def append(entry: dict[str, Any]) -> None:
+                if full_after is not None and len(entries) >= full_after:
+                    raise EngineError("could not write the journal: No space left on device")
+                entries.append(entry)
 
         base = Snapshot(resources=[resource.copy() for resource in self.snapshot.resources])
         kept = Snapshot(resources=[resource.copy() for resource in base.resources])
@@ -206,15 +215,20 @@ class Deployer:
         executor = StepExecutor(context)
         generator = StepGenerator(context, PolicyChecker(context))
         registrar = Registrar(context, generator, executor)
-        if options.refresh or kind == "refresh":
-            await run_refresh(context, executor, context.previous)
-        if kind == "up":
-            await self._register_all(registrar, [STACK, *goals])
-            if not executor.stopped.is_set():
-                steps = delete_steps(context, context.previous, lambda item: not generator.is_registered(item.urn))
-                await run_deletes(executor, context, steps)
-        elif kind == "destroy":
-            await run_deletes(executor, context, await destroy_steps(context, generator, executor))
+        try:
+            if options.refresh or kind == "refresh":
+                await run_refresh(context, executor, context.previous)
+            if kind == "up":
+                await self._register_all(registrar, [STACK, *goals])
+                if not executor.stopped.is_set():
+                    steps = delete_steps(context, context.previous, lambda item: not generator.is_registered(item.urn))
+                    await run_deletes(executor, context, steps)
+            elif kind == "destroy":
+                await run_deletes(executor, context, await destroy_steps(context, generator, executor))
+        except EngineError as error:
+            # As the run does it.
+            context.diagnose("error", error.message)
+            registrar.refuse()
         failed = executor.failed or context.saw_error or registrar.broken
         return Outcome(events, entries, self.snapshot if preview else manager.snapshot(), failed, provider, kept)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from embedded.engine.snapshot import problems, replay
 from embedded.engine.state import deployment_to_json
+from embedded.engine.urn import name_of
 
 _NAMES = ["a", "b", "c", "d", "e"]
 _OPERATIONS = ["check", "diff", "create", "update", "delete", "read"]
@@ -85,6 +86,35 @@ def test_the_cloud_is_what_the_program_wants(first: list, second: list, new_depl
         live = sorted(item.id for item in outcome.snapshot.resources if item.custom and not item.is_provider)
         assert sorted(deploy.cloud) == live
         assert len(live) == len(program)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    first=programs(),
+    second=programs(),
+    room=st.integers(0, 40),
+    kind=st.sampled_from(["up", "up", "refresh", "destroy"]),
+)
+def test_a_full_disk_forgets_nothing(
+    first: list, second: list, room: int, kind: str, new_deployer: Callable, goal: Callable
+) -> None:
+    """What exists is in the state or is known to be under way, in memory and in what of the journal could be written."""
+    deploy = new_deployer()
+    deploy([goal(**{**keywords, "o_retain_on_delete": None}) for keywords in first])
+    goals = [goal(**{**keywords, "o_retain_on_delete": None}) for keywords in second]
+    outcome = deploy(goals, kind=kind, full_after=room)
+    written = json.loads(json.dumps(outcome.entries))
+    left = replay(outcome.base, written, decrypt=lambda text: text[::-1])
+    assert outcome.failed or len(written) <= room
+    for snapshot in (outcome.snapshot, left):
+        assert not (found := problems(snapshot)), found
+    assert set(deploy.cloud) <= {item.id for item in outcome.snapshot.resources}
+    known = {item.id for item in left.resources}
+    under_way = {name_of(item.resource.urn) for item in left.pending_operations if item.type == "creating"}
+    assert {id_.rpartition("-")[0] for id_ in set(deploy.cloud) - known} <= under_way
+    # With room again, all is well.
+    again = deploy(goals)
+    assert not again.failed, again.errors
 
 
 def _plain(snapshot: Any) -> Any:
