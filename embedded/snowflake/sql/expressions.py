@@ -426,7 +426,8 @@ def _extract(binder: Expressions, node: exp.Expr) -> Typed:
 
 
 def _position(binder: Expressions, node: exp.Expr) -> Typed:
-    return binder.call(exp.Anonymous(this="POSITION", expressions=[node.args["substr"], node.this]))
+    start = [node.args["position"]] if node.args.get("position") is not None else []
+    return binder.call(exp.Anonymous(this="POSITION", expressions=[node.args["substr"], node.this, *start]))
 
 
 def _object(binder: Expressions, node: exp.Expr) -> Typed:

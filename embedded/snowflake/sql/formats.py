@@ -139,6 +139,8 @@ def number_mask(sql: str, mask: str) -> str:
 
 _NUMBER_MASK = re.compile(r"(FM)?(S|\$|B)*([09,G]*)(?:([.D])([09]*))?(S|MI)?\Z", re.IGNORECASE)
 
+_OTHER_MASKS = re.compile(r"(FM)?[X0]*X|TM[9E]?|(FM)?S?[09]*(\.[09]*)?EEEE?E?\Z", re.IGNORECASE)
+
 
 def write_number(sql: str, mask: str) -> str:
     """DuckDB text that writes a number by a mask of 9, 0, comma, point, $, S, MI and FM.
@@ -147,6 +149,8 @@ def write_number(sql: str, mask: str) -> str:
         SnowflakeError: the mask has other elements.
     """
     match = _NUMBER_MASK.match(mask.strip())
+    if _OTHER_MASKS.match(mask.strip()):
+        return f"py_format_number(CAST({sql} AS VARCHAR), {literal(mask.strip())})"
     if match is None:
         raise unsupported(f"number format '{mask}'")
     whole, decimals = match[3], match[5] or ""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import duckdb
 
+from embedded.snowflake.sql import native
+
 _NUMERIC = r"'^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$'"
 _INTEGER = r"'^[+-]?\d+$'"
-_DATE_FORMATS = "['%m/%d/%Y', '%d-%b-%Y', '%Y%m%d', '%d-%b-%y']"
+_DATE_FORMATS = "['%m/%d/%Y', '%d-%b-%Y', '%d-%B-%Y', '%d-%b-%y']"
 _TIMESTAMP_FORMATS = (
     "['%a, %d %b %Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%a %b %d %H:%M:%S %Y', '%Y-%m-%dT%H', '%Y-%m-%d %H', "
     "'%Y-%m-%dT%H:%M', '%Y-%m-%d %H:%M', '%m/%d/%Y', '%d-%b-%Y']"
@@ -55,13 +57,14 @@ _MACROS = {
         "['%H:%M', '%I:%M:%S %p', '%I:%M %p', '%H:%M:%S.%f']) AS TIME), "
         "CAST(sf_error('100108', 'Time ''' || x || ''' is not recognized') AS TIME)) END"
     ),
+    "sf_has_zone(x)": "regexp_matches(x, ':\\d{2}(\\.\\d+)?\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$')",
     # The wall clock of a text, whatever zone it names.
     "sf_wall(x)": (
         "coalesce(try_cast(regexp_replace(x, '\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$', '') AS TIMESTAMP), try_cast(x AS TIMESTAMP), "
         f"CASE WHEN regexp_matches(x, {_INTEGER}) THEN sf_epoch(try_cast(x AS HUGEINT)) END, "
-        f"try_strptime(regexp_replace(x, '\\s*(Z|[+-]\\d{{2}}:?\\d{{2}})$', ''), {_TIMESTAMP_FORMATS}))"
+        "try_strptime(CASE WHEN sf_has_zone(x) THEN regexp_replace(x, '\\s*(Z|[+-]\\d{2}:?\\d{2})$', '') ELSE x END, "
+        f"{_TIMESTAMP_FORMATS}))"
     ),
-    "sf_has_zone(x)": "regexp_matches(x, ':\\d{2}(\\.\\d+)?\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$')",
     "sf_timestamp(x)": (
         "CASE WHEN x IS NULL THEN NULL WHEN sf_has_zone(x) THEN coalesce(sf_wall(x), sf_not_timestamp(x)) "
         "ELSE coalesce(try_cast(x AS TIMESTAMP), sf_wall(x), sf_not_timestamp(x)) END"
@@ -69,7 +72,8 @@ _MACROS = {
     "sf_not_timestamp(x)": "CAST(sf_error('100035', 'Timestamp ''' || x || ''' is not recognized') AS TIMESTAMP)",
     "sf_timestamptz(x, zone)": (
         "CASE WHEN x IS NULL THEN NULL WHEN sf_has_zone(x) THEN coalesce("
-        "try_cast(regexp_replace(x, '\\s+([+-]\\d{2}):?(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ), timezone('UTC', sf_not_timestamp(x))) "
+        "try_cast(regexp_replace(x, '\\s+([+-]\\d{2}):?(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ), "
+        "try_strptime(x, ['%a, %d %b %Y %H:%M:%S %z', '%a, %d %b %Y %H:%M:%S.%f %z']), timezone('UTC', sf_not_timestamp(x))) "
         "WHEN regexp_matches(x, '^[+-]?\\d+$') THEN timezone('UTC', sf_epoch(try_cast(x AS HUGEINT))) "
         "ELSE timezone(zone, sf_timestamp(x)) END"
     ),
@@ -96,6 +100,10 @@ _MACROS = {
     "sf_json_text(x)": (
         "CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN json_valid(x) THEN x "
         "ELSE sf_error('100069', 'Error parsing JSON: ' || left(x, 60)) END"
+    ),
+    # Keys in order: a text without an object in it has none.
+    "sf_parse_json(x)": (
+        "CASE WHEN contains(x, '{') THEN CAST(py_sort_keys(sf_json_text(x)) AS JSON) ELSE json(sf_json_text(x)) END"
     ),
     # An object of lists of keys and JSON values; NULL keys are left out, keys come in order.
     "sf_object(keys, vals)": (
@@ -139,5 +147,6 @@ _MACROS = {
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the macros in an account's database, over those of an earlier version."""
+    native.install(connection)
     for signature, text in _MACROS.items():
         connection.execute(f"create or replace macro {signature} as {text}")

@@ -206,10 +206,19 @@ def array_agg(call: Call) -> Typed:
 def object_agg(call: Call) -> Typed:
     """An object of keys and values; rows with a NULL in either are left out."""
     key, value = call.text(0), cast(call.arg(1), VARIANT, call.zone).sql
-    test = f"FILTER (WHERE {key} IS NOT NULL AND {value} IS NOT NULL)"
-    return Typed(
-        f"coalesce(json_group_object({key}, {value}) {test}{_over(call)}, CAST('{{}}' AS JSON))", OBJECT, False
-    )
+    test = f"FILTER (WHERE {key} IS NOT NULL AND {value} IS NOT NULL){_over(call)}"
+    made = f"sf_object(list({key}) {test}, list({value}) {test})"
+    return Typed(f"coalesce({made}, CAST('{{}}' AS JSON))", OBJECT, False)
+
+
+@function("APPROX_TOP_K", args=(1, 3), aggregate=True)
+def approx_top_k(call: Call) -> Typed:
+    """The most frequent values, each with its count; here the counts are exact."""
+    value, most = call.arg(0), int(str(call.constant(1, 1)))
+    found = f"map_entries(histogram({value.stored}){_over(call)})"
+    ordered = f"list_sort(list_transform({found}, lambda e: {{'n': e.value, 'v': e.key}}), 'DESC')"
+    item = cast(Typed("e.v", value.type), VARIANT, call.zone).sql
+    return Typed(f"to_json(list_transform(({ordered})[1:{most}], lambda e: to_json([{item}, to_json(e.n)])))", ARRAY)
 
 
 @function("BOOLAND_AGG", "BOOLOR_AGG", args=1, aggregate=True)

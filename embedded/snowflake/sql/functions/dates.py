@@ -8,9 +8,8 @@ from embedded.snowflake.sql import dates
 from embedded.snowflake.sql.coerce import cast, common
 from embedded.snowflake.sql.formats import read_pattern, write_number, write_timestamp
 from embedded.snowflake.sql.functions.registry import Call, function
-from embedded.snowflake.sql.typed import Typed, boolean, integer, number
+from embedded.snowflake.sql.typed import Typed, integer, number
 from embedded.snowflake.types import (
-    BINARY,
     BOOLEAN,
     DATE,
     FLOAT,
@@ -73,9 +72,8 @@ def months_between(call: Call) -> Typed:
     a, b = (dates.local(moment(call, index), call.zone) for index in (0, 1))
     months = f"((year({a}) - year({b})) * 12 + month({a}) - month({b}))"
     ends = f"(day({a}) = day({b}) OR (last_day({a}) = CAST({a} AS DATE) AND last_day({b}) = CAST({b} AS DATE)))"
-    return Typed(
-        f"(CASE WHEN {ends} THEN CAST({months} AS DOUBLE) ELSE {months} + (day({a}) - day({b})) / 31.0 END)", FLOAT
-    )
+    days = f"(day({a}) - day({b}) + (epoch(CAST({a} AS TIME)) - epoch(CAST({b} AS TIME))) / 86400.0)"
+    return Typed(f"(CASE WHEN {ends} THEN CAST({months} AS DOUBLE) ELSE {months} + {days} / 31.0 END)", FLOAT)
 
 
 def truncate(call: Call, value: Typed, word: str) -> Typed:
@@ -329,7 +327,10 @@ def to_char(call: Call) -> Typed:
     if value.type.kind in ("NUMBER", "FLOAT"):
         return Typed(write_number(value.stored, mask), VARCHAR)
     if value.type.kind == "BINARY":
-        return Typed(f"decode({value.sql})" if mask.upper().startswith("UTF") else f"hex({value.sql})", VARCHAR)
+        form = mask.upper().replace("-", "")
+        return Typed(
+            {"UTF8": "decode({x})", "BASE64": "to_base64({x})"}.get(form, "hex({x})").format(x=value.sql), VARCHAR
+        )
     if value.type.kind == "TIME":
         return Typed(write_timestamp(f"(DATE '1970-01-01' + {value.sql})", mask), VARCHAR)
     if value.type.kind in ("VARCHAR", "VARIANT", "NULL"):
@@ -344,18 +345,6 @@ def to_char(call: Call) -> Typed:
 def to_boolean(call: Call) -> Typed:
     """A truth value of a text or number."""
     return cast(call.arg(0), BOOLEAN, call.zone, call.name.startswith("TRY_"))
-
-
-@function("TRY_TO_BINARY", args=(1, 2))
-def try_to_binary(call: Call) -> Typed:
-    """Bytes of hexadecimal text, or NULL."""
-    return Typed(f"TRY(unhex({call.text(0)}))", BINARY)
-
-
-@function("IS_DATE", "IS_TIMESTAMP", args=1)
-def never(call: Call) -> Typed:
-    """Whether a VARIANT holds a date or timestamp; as JSON it holds text."""
-    return boolean(f"(CASE WHEN {call.arg(0).sql} IS NULL THEN NULL ELSE false END)")
 
 
 __all__ = ["common", "truncate"]

@@ -2,10 +2,13 @@
 
 from embedded.snowflake.sql.functions import (
     aggregates,
+    codes,
     conditional,
     context,
     dates,
+    higher_order,
     numbers,
+    refused,
     regexp,
     scheduler,
     semi,
@@ -17,10 +20,13 @@ from embedded.snowflake.sql.functions import (
 
 __all__ = [
     "aggregates",
+    "codes",
     "conditional",
     "context",
     "dates",
+    "higher_order",
     "numbers",
+    "refused",
     "regexp",
     "scheduler",
     "semi",

@@ -253,7 +253,13 @@ def seq(call: Call) -> Typed:  # noqa: ARG001
 @function("HASH", args=(1, None))
 def hash_(call: Call) -> Typed:
     """A 64-bit number that is the same for the same values (not Snowflake's own number)."""
-    return integer(f"CAST(hash({', '.join(arg.stored for arg in call.args())}) // 2 AS BIGINT)", 19, False)
+    values = ", ".join(_hashed(arg) for arg in call.args())
+    return integer(f"CAST(hash({values}) // 2 AS BIGINT)", 19, False)
+
+
+def _hashed(value: Typed) -> str:
+    """What is hashed of a value: equal numbers have one text, whatever their scales."""
+    return f"sf_number_json({value.stored})" if value.type.kind == "NUMBER" else value.stored
 
 
 @function("HAVERSINE", args=4)

@@ -31,14 +31,14 @@ def variant(call: Call, index: int) -> str:
 @function("PARSE_JSON", args=(1, 2))
 def parse_json(call: Call) -> Typed:
     """The VARIANT that a JSON text describes."""
-    return Typed(f"json(sf_json_text({call.text(0)}))", VARIANT)
+    return Typed(f"sf_parse_json({call.text(0)})", VARIANT)
 
 
 @function("TRY_PARSE_JSON", args=(1, 2))
 def try_parse_json(call: Call) -> Typed:
     """The VARIANT that a JSON text describes, or NULL if it is none."""
     text = call.text(0)
-    return Typed(f"(CASE WHEN json_valid({text}) THEN json({text}) END)", VARIANT)
+    return Typed(f"(CASE WHEN json_valid({text}) THEN sf_parse_json({text}) END)", VARIANT)
 
 
 @function("CHECK_JSON", args=1)
@@ -188,9 +188,18 @@ def array_position(call: Call) -> Typed:
     )
 
 
+def _texts(call: Call, index: int) -> str:
+    """An array argument as a DuckDB list of JSON texts: equal elements have equal texts, null is one too."""
+    return f"list_transform({_list(call, index)}, lambda e: coalesce(CAST(e AS VARCHAR), 'null'))"
+
+
+def _joined(texts: str) -> Typed:
+    """A list of JSON texts as an array; an element of it is not read again."""
+    return Typed(f"CAST('[' || array_to_string({texts}, ',') || ']' AS JSON)", ARRAY)
+
+
 _LISTS = {
     "ARRAY_COMPACT": "list_filter({0}, lambda x: x IS NOT NULL AND CAST(x AS VARCHAR) <> 'null')",
-    "ARRAY_DISTINCT": "list_distinct({0})",
     "ARRAY_REVERSE": "list_reverse({0})",
     "ARRAY_FLATTEN": "flatten(list_transform({0}, lambda x: CAST(x AS JSON[])))",
 }
@@ -202,16 +211,46 @@ def array_of_one(call: Call) -> Typed:
     return Typed(f"to_json({_LISTS[call.name].format(_list(call, 0))})", ARRAY)
 
 
-@function("ARRAY_CAT", "ARRAY_INTERSECTION", "ARRAY_EXCEPT", args=2)
+@function("ARRAY_DISTINCT", args=1)
+def array_distinct(call: Call) -> Typed:
+    """Each element once, where it was first."""
+    texts = _texts(call, 0)
+    return _joined(f"list_filter({texts}, lambda x, i: list_position({texts}, x) = i)")
+
+
+@function("ARRAY_CAT", args=2)
+def array_cat(call: Call) -> Typed:
+    """The elements of two arrays."""
+    return Typed(f"to_json(list_concat({_list(call, 0)}, {_list(call, 1)}))", ARRAY)
+
+
+@function("ARRAY_INTERSECTION", "ARRAY_EXCEPT", args=2)
 def array_of_two(call: Call) -> Typed:
-    """An array made of two."""
-    first, second = _list(call, 0), _list(call, 1)
-    text = {
-        "ARRAY_CAT": f"list_concat({first}, {second})",
-        "ARRAY_INTERSECTION": f"list_intersect({first}, {second})",
-        "ARRAY_EXCEPT": f"list_filter({first}, lambda x: NOT list_contains({second}, x))",
-    }[call.name]
-    return Typed(f"to_json({text})", ARRAY)
+    """The elements of one array that are, or are not, in another; each as often as the counts of both say."""
+    first, second = _texts(call, 0), _texts(call, 1)
+    so_far = f"len(list_filter({first}[1:i], lambda y: y = x))"
+    matches = f"len(list_filter({second}, lambda y: y = x))"
+    sign = "<=" if call.name == "ARRAY_INTERSECTION" else ">"
+    made = _joined(f"list_filter({first}, lambda x, i: {so_far} {sign} {matches})")
+    return Typed(f"(CASE WHEN {call.arg(1).sql} IS NOT NULL THEN {made.sql} END)", ARRAY)
+
+
+@function("ARRAYS_ZIP", args=(1, None))
+def arrays_zip(call: Call) -> Typed:
+    """An array of objects with the elements of each array at one place; missing ones are null."""
+    lists = [_texts(call, index) for index in range(len(call))]
+    fields = " || ',' || ".join(
+        f"'\"${place}\":' || coalesce(({item})[i], 'null')" for place, item in enumerate(lists, 1)
+    )
+    longest = f"greatest({', '.join(f'len({item})' for item in lists)})"
+    return _joined(f"list_transform(range(1, {longest} + 1), lambda i: '{{' || {fields} || '}}')")
+
+
+@function("ARRAYS_TO_OBJECT", args=2)
+def arrays_to_object(call: Call) -> Typed:
+    """An object of an array of keys and one of values; null keys are left out."""
+    keys = f"list_transform({_list(call, 0)}, lambda k: k ->> '$')"
+    return Typed(f"sf_object({keys}, {_list(call, 1)})", OBJECT)
 
 
 @function("ARRAYS_OVERLAP", args=2)
@@ -230,18 +269,24 @@ def array_grown(call: Call) -> Typed:
 
 @function("ARRAY_INSERT", args=3)
 def array_insert(call: Call) -> Typed:
-    """The array with an element put in at a place."""
-    items, place = _list(call, 0), f"CAST({call.number(1).sql} AS BIGINT)"
-    return Typed(
-        f"to_json(list_concat(list_concat({items}[1:{place}], [{variant(call, 2)}]), {items}[{place} + 1:]))", ARRAY
-    )
+    """The array with an element put in at a place, from the end if negative; places before it that are missing are null."""
+    items = f"list_transform({_list(call, 0)}, lambda e: coalesce(e, CAST('null' AS JSON)))"
+    place = _place(items, call.number(1).sql)
+    padded = f"list_resize({items}, greatest(len({items}), {place}), CAST('null' AS JSON))"
+    item = f"coalesce({variant(call, 2)}, CAST('null' AS JSON))"
+    return Typed(f"to_json(list_concat(list_concat({padded}[1:{place}], [{item}]), {padded}[{place} + 1:]))", ARRAY)
+
+
+def _place(items: str, place: str) -> str:
+    """A place from 0; a negative one counts from the end."""
+    return f"CAST(CASE WHEN {place} < 0 THEN len({items}) + {place} ELSE {place} END AS BIGINT)"
 
 
 @function("ARRAY_REMOVE_AT", args=2)
 def array_remove_at(call: Call) -> Typed:
     """The array without the element at a place."""
-    items, place = _list(call, 0), f"CAST({call.number(1).sql} AS BIGINT)"
-    return Typed(f"to_json(list_concat({items}[1:{place}], {items}[{place} + 2:]))", ARRAY)
+    texts = _texts(call, 0)
+    return _joined(f"list_filter({texts}, lambda x, i: i - 1 <> {_place(texts, call.number(1).sql)})")
 
 
 @function("ARRAY_REMOVE", args=2)
@@ -275,7 +320,8 @@ def array_sort(call: Call) -> Typed:
     """The elements in order: numbers as numbers, others as text; nulls last when ascending."""
     ascending = call.constant(1, True)
     items = _list(call, 0)
-    order, nulls = ("ASC", "LAST") if ascending else ("DESC", "FIRST")
+    order = "ASC" if ascending else "DESC"
+    nulls = "FIRST" if call.constant(2, not ascending) else "LAST"
     keyed = f"list_transform({items}, lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
     return Typed(f"to_json(list_transform(list_sort({keyed}, '{order}', 'NULLS {nulls}'), lambda s: s.x))", ARRAY)
 
@@ -350,6 +396,11 @@ _CHECKS = {
     "IS_DECIMAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
     "IS_DOUBLE": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
     "IS_REAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
+    # A VARIANT is JSON: dates, times and bytes in it are text.
+    **dict.fromkeys(
+        ("IS_DATE", "IS_DATE_VALUE", "IS_TIME", "IS_BINARY", "IS_TIMESTAMP_LTZ", "IS_TIMESTAMP_NTZ", "IS_TIMESTAMP_TZ"),
+        "({x} IS NULL AND NULL)",
+    ),
 }
 
 

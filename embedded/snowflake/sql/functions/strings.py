@@ -12,11 +12,8 @@ _TEXT = VARCHAR
 
 # names | DuckDB text | result | argument types | least arguments
 _TEMPLATES: list[tuple[str, str, DataType, tuple[DataType | None, ...], int | None]] = [
-    ("UPPER", "upper({0})", _TEXT, (_TEXT,), None),
+    ("UPPER", "replace(upper({0}), 'ẞ', 'SS')", _TEXT, (_TEXT,), None),
     ("LOWER", "lower({0})", _TEXT, (_TEXT,), None),
-    ("LENGTH LEN CHAR_LENGTH CHARACTER_LENGTH", "length({0})", _INT, (_TEXT,), None),
-    ("OCTET_LENGTH", "octet_length(encode({0}))", _INT, (_TEXT,), None),
-    ("BIT_LENGTH", "(8 * octet_length(encode({0})))", _INT, (_TEXT,), None),
     ("REVERSE", "reverse({0})", _TEXT, (_TEXT,), None),
     ("REPEAT", "repeat({0}, CAST({1} AS BIGINT))", _TEXT, (_TEXT, NUMBER), None),
     ("SPACE", "repeat(' ', CAST({0} AS BIGINT))", _TEXT, (NUMBER,), None),
@@ -36,7 +33,6 @@ _TEMPLATES: list[tuple[str, str, DataType, tuple[DataType | None, ...], int | No
     ("BASE64_DECODE_BINARY", "from_base64({0})", BINARY, (_TEXT,), None),
     ("HEX_DECODE_STRING", "decode(unhex({0}))", _TEXT, (_TEXT,), None),
     ("HEX_DECODE_BINARY", "unhex({0})", BINARY, (_TEXT,), None),
-    ("EDITDISTANCE", "levenshtein({0}, {1})", _INT, (_TEXT, _TEXT), None),
     (
         "JAROWINKLER_SIMILARITY",
         "CAST(floor(100 * jaro_winkler_similarity(upper({0}), upper({1}))) AS BIGINT)",
@@ -51,13 +47,34 @@ _TEMPLATES: list[tuple[str, str, DataType, tuple[DataType | None, ...], int | No
         (_TEXT, _TEXT),
         None,
     ),
-    ("PARSE_IP", "NULL", _TEXT, (_TEXT, _TEXT), None),
     ("STRING_TO_ARRAY", "to_json(string_split({0}, {1}))", ARRAY, (_TEXT, _TEXT), None),
     ("SPLIT", "to_json(string_split({0}, {1}))", ARRAY, (_TEXT, _TEXT), None),
 ]
 for _names, _text, _result, _kinds, _least in _TEMPLATES:
-    if _names != "PARSE_IP":
-        template(_names, _text, _result, *_kinds, least=_least, exact=_result.kind != "NUMBER")
+    template(_names, _text, _result, *_kinds, least=_least, exact=_result.kind != "NUMBER")
+
+
+_LENGTHS = {
+    **dict.fromkeys(("LENGTH", "LEN", "CHAR_LENGTH", "CHARACTER_LENGTH"), ("length({x})", "octet_length({x})")),
+    "OCTET_LENGTH": ("octet_length(encode({x}))", "octet_length({x})"),
+    "BIT_LENGTH": ("(8 * octet_length(encode({x})))", "(8 * octet_length({x}))"),
+}
+
+
+@function(*_LENGTHS, args=1)
+def length(call: Call) -> Typed:
+    """The length of a text in characters, bytes or bits, or of a binary value in bytes or bits."""
+    is_binary = call.arg(0).type.kind == "BINARY"
+    value = call.arg(0).sql if is_binary else call.text(0)
+    return integer(_LENGTHS[call.name][is_binary].format(x=value), 18, call.arg(0).nullable)
+
+
+@function("EDITDISTANCE", args=(2, 3))
+def edit_distance(call: Call) -> Typed:
+    """How many letters must be put in, taken out or changed; at most the third argument."""
+    distance = f"levenshtein({call.text(0)}, {call.text(1)})"
+    most = f"least({distance}, CAST({call.number(2).sql} AS BIGINT))" if len(call) == 3 else distance
+    return integer(f"(CASE WHEN {call.text(0)} IS NOT NULL AND {call.text(1)} IS NOT NULL THEN {most} END)")
 
 
 @function("CONCAT", args=(1, None))
@@ -120,16 +137,6 @@ def insert(call: Call) -> Typed:
     )
 
 
-@function("INITCAP", args=(1, 2))
-def initcap(call: Call) -> Typed:
-    """Each word with a capital; words end at blanks and punctuation, or at the characters given."""
-    if len(call) == 2:
-        raise unsupported("INITCAP with delimiters")
-    text = call.text(0)
-    words = f"regexp_extract_all(lower({text}), '[[:alnum:]]+|[^[:alnum:]]+')"
-    return Typed(f"array_to_string(list_transform({words}, lambda w: upper(left(w, 1)) || substr(w, 2)), '')", VARCHAR)
-
-
 @function("POSITION", "CHARINDEX", args=(2, 3))
 def position(call: Call) -> Typed:
     """Where a text is found in another, from 1; 0 if it is not."""
@@ -156,18 +163,10 @@ def strtok(call: Call) -> Typed:
     """The nth token of a text split at any of some characters; NULL when there are fewer."""
     characters = call.text(1) if len(call) > 1 else "' '"
     place = call.number(2).sql if len(call) > 2 else "1"
-    tokens = (
-        f"list_filter(string_split_regex({call.text(0)}, '[' || regexp_escape({characters}) || ']'), lambda x: x <> '')"
-    )
+    # Without delimiters the text is one token: a character that no text has stands for them.
+    delimiters = f"regexp_escape(coalesce(nullif({characters}, ''), chr(1)))"
+    tokens = f"list_filter(string_split_regex({call.text(0)}, '[' || {delimiters} || ']'), lambda x: x <> '')"
     return Typed(f"({tokens})[CAST({place} AS BIGINT)]", VARCHAR)
-
-
-@function("SHA2", "SHA2_HEX", args=(1, 2))
-def sha2(call: Call) -> Typed:
-    """The SHA-2 digest in hexadecimal; 256 bits."""
-    if call.constant(1, 256) != 256:
-        raise unsupported(f"SHA2 of {call.constant(1, 256)} bits")
-    return Typed(f"sha256({call.text(0)})", varchar(64))
 
 
 @function("HEX_ENCODE", args=(1, 2))
@@ -177,14 +176,17 @@ def hex_encode(call: Call) -> Typed:
     return Typed(f"lower({text})" if call.constant(1, 1) == 0 else text, VARCHAR)
 
 
-@function("TO_BINARY", args=(1, 2))
+@function("TO_BINARY", "TRY_TO_BINARY", args=(1, 2))
 def to_binary(call: Call) -> Typed:
-    """A text as bytes, in the form named: HEX, UTF-8 or BASE64."""
+    """A text as bytes, in the form named: HEX, UTF-8 or BASE64; TRY_ gives NULL where it is not of the form."""
+    if call.arg(0).type.kind == "BINARY":
+        return call.arg(0)
     form = str(call.constant(1, "HEX")).upper().replace("-", "")
     function_name = {"HEX": "unhex", "UTF8": "encode", "BASE64": "from_base64"}.get(form)
     if function_name is None:
         raise unsupported(f"TO_BINARY format {form}")
-    return Typed(f"{function_name}({call.text(0)})", BINARY)
+    text = f"{function_name}({call.text(0)})"
+    return Typed(f"TRY({text})" if call.name.startswith("TRY_") else text, BINARY)
 
 
 @function("ILIKE", "LIKE", args=(2, 3))
@@ -198,14 +200,6 @@ def like(call: Call) -> Typed:
 def collate(call: Call) -> Typed:
     """Refused: collations are not done."""
     raise unsupported(f"{call.name}")
-
-
-@function("UUID_STRING", args=(0, 2))
-def uuid_string(call: Call) -> Typed:
-    """A random UUID."""
-    if call.nodes:
-        raise unsupported("UUID_STRING of a name")
-    return Typed("CAST(uuid() AS VARCHAR)", varchar(36), False)
 
 
 @function("RANDSTR", args=2)
