@@ -12,6 +12,8 @@ from embedded.snowflake.catalog.store import Catalog
 from embedded.snowflake.clock import Clock
 from embedded.snowflake.history.queries import Queries
 from embedded.snowflake.history.store import History
+from embedded.snowflake.programs.python_functions import forget_functions
+from embedded.snowflake.programs.workers import close_workers
 from embedded.snowflake.scheduler.monitors import Monitors
 from embedded.snowflake.scheduler.outbox import Outbox
 from embedded.snowflake.scheduler.scheduler import Scheduler
@@ -91,5 +93,7 @@ class Account:
         self._stop_cleaning.set()
         for session in list(self.sessions.values()):
             session.close()
+        forget_functions(self)
+        close_workers(self)
         self.history.close()
         self.connection.close()

@@ -11,11 +11,13 @@ from embedded.snowflake.names import quote
 from embedded.snowflake.sql.coerce import common, comparison
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.partitions import beside
 from embedded.snowflake.sql.pivots import bind_pivots
 from embedded.snowflake.sql.relations import bind_table
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of, renamed
 from embedded.snowflake.sql.table_functions import bind_table_function, flow_result, from_stage
 from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.sql.user_functions import python_table_call
 
 
 def bind_from(node: exp.Expr, binder: Expressions) -> str:
@@ -182,6 +184,9 @@ def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:
     one column of structs under its own alias, so that what refers to it stays as it is.
     """
     node, plain = join.this, not any(join.args.get(key) for key in ("on", "using", "side", "method"))
+    joined = _partitioned(left, node, binder) if plain or _is_true(join) else None
+    if joined is not None:
+        return joined
     call = _table_call(node)
     if call is None or not plain or node.args.get("sample") or node.args.get("pivots"):
         return None
@@ -200,6 +205,44 @@ def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:
     ]
     parts = [*before, f"unnest({relation.members}) AS {source.alias}", f"row_number() OVER () AS {number}"]
     text = f"(SELECT {', '.join(parts)} FROM {left}) AS {outer}"
+    for further in node.args.get("joins") or []:
+        text = _join(text, further, binder)
+    return text
+
+
+def _is_true(join: exp.Expr) -> bool:
+    """Whether a join is an inner one ON TRUE."""
+    on = join.args.get("on")
+    return (
+        isinstance(on, exp.Boolean)
+        and bool(on.this)
+        and not any(join.args.get(key) for key in ("using", "side", "method"))
+    )
+
+
+def _partitioned(left: str, node: exp.Expr, binder: Expressions) -> str | None:
+    """The join to a table function in Python, whose rows come from groups of the rows before; None if it is another join."""
+    inner = node.this if isinstance(node, exp.Lateral) else None
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and not node.args.get("db"):
+        name = node.this.name.replace(MARK, "").upper()
+        inner = node.this.expressions[0] if name in ("TABLE", "LATERAL") and node.this.expressions else None
+    if (
+        not isinstance(inner, exp.Anonymous | exp.Window | exp.Dot)
+        or node.args.get("pivots")
+        or node.args.get("sample")
+    ):
+        return None
+    call = python_table_call(binder, inner)
+    if call is None:
+        return None
+    text, columns, alias = beside(left, call, binder.scope.sources, binder.context)
+    add_source(node, Relation("", columns), "", (), True, binder)
+    source = binder.scope.sources[-1]
+    source.columns = [
+        replace(column, value=replace(column.value, sql=f"{alias}.{quote(one.duckdb_name)}"))
+        for column, one in zip(source.columns, columns, strict=True)
+    ]
+    source.alias = alias
     for further in node.args.get("joins") or []:
         text = _join(text, further, binder)
     return text

@@ -9,7 +9,10 @@ from sqlglot import exp
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
 from embedded.snowflake.errors import SqlCompilationError, insufficient_privileges, unsupported
 from embedded.snowflake.names import encode, quote
+from embedded.snowflake.programs import python_functions
+from embedded.snowflake.programs.overloads import choose
 from embedded.snowflake.security.privileges import holds
+from embedded.snowflake.sql import partitions
 from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.functions.registry import unknown_function
 from embedded.snowflake.sql.parse import MARK, parse_expression, parse_query
@@ -65,6 +68,9 @@ def _bind_scalar(binder: Expressions, qualifier: list[str], name: str, nodes: li
     body = item.body
     if isinstance(body["returns"], dict):
         raise SqlCompilationError(f"Table function {name} is used as a scalar function.", 2141, "42601")
+    if body["language"] == "PYTHON":
+        text = python_functions.call_text(context, item, arguments)
+        return Typed(text, parse_type(body["returns"]))
     inner, scope = _inside(context, item, arguments)
     bound = type(binder)(inner, scope, binder.bind_query)
     text = body["body"].strip().rstrip(";")
@@ -91,44 +97,17 @@ def _choose(
     Raises:
         SnowflakeError: none fits (001044), or USAGE on it is missing (003001).
     """
-    fitting = []
-    for item in found:
-        arguments = _fit(binder, item, names, values)
-        if arguments is not None:
-            same = sum(
-                value.type.kind == parse_type(wanted["type"]).kind
-                for value, wanted in zip(arguments, item.body["arguments"], strict=True)
-            )
-            fitting.append((same, item, arguments))
-    if not fitting:
-        kinds = ", ".join(str(value.type) for value in values)
-        raise SqlCompilationError(f"Invalid argument types for function '{found[0].name}': ({kinds})", 1044, "42P13")
-    _, item, arguments = max(fitting, key=lambda entry: entry[0])
+    item, places = choose(found, names, [value.type for value in values])
     if not holds(binder.context.account.catalog, binder.context.roles, "USAGE", item):
         raise insufficient_privileges("function", item.name)
-    zone = binder.context.zone
-    return item, [
-        cast(value, parse_type(wanted["type"]), zone)
-        for value, wanted in zip(arguments, item.body["arguments"], strict=True)
+    zone, declared = binder.context.zone, item.body["arguments"]
+    arguments = [
+        binder.bind(parse_expression(wanted["default"])) if place is None else values[place]
+        for place, wanted in zip(places, declared, strict=True)
     ]
-
-
-def _fit(binder: Expressions, item: CatalogObject, names: list[str | None], values: list[Typed]) -> list[Typed] | None:
-    declared = item.body["arguments"]
-    if len(values) > len(declared):
-        return None
-    given: dict[str, Typed] = {}
-    for place, (name, value) in enumerate(zip(names, values, strict=True)):
-        given[name or declared[place]["name"]] = value
-    filled: list[Typed] = []
-    for argument in declared:
-        if argument["name"] in given:
-            filled.append(given.pop(argument["name"]))
-        elif argument.get("default") is not None:
-            filled.append(binder.bind(parse_expression(argument["default"])))
-        else:
-            return None
-    return None if given else filled
+    return item, [
+        cast(value, parse_type(wanted["type"]), zone) for value, wanted in zip(arguments, declared, strict=True)
+    ]
 
 
 def _inside(context: Context, item: CatalogObject, arguments: list[Typed]) -> tuple[Context, Scope]:
@@ -147,6 +126,39 @@ def _inside(context: Context, item: CatalogObject, arguments: list[Typed]) -> tu
     return inner, Scope([Source(item.name, columns)])
 
 
+def _chosen(binder: Expressions, found: list[CatalogObject], arguments: Arguments) -> tuple[CatalogObject, list[Typed]]:
+    nodes: list[tuple[str | None, Any]] = [(None, node) for node in arguments.nodes]
+    nodes += list(arguments.named.items())
+    values = [binder.bind(node) for _, node in nodes]
+    return _choose(binder, found, [key for key, _ in nodes], values)
+
+
+def python_table_call(binder: Expressions, node: exp.Expr) -> partitions.PartitionedCall | None:
+    """A call of a table function in Python, with or without OVER, over the rows before it; None if it is another call.
+
+    Raises:
+        SnowflakeError: OVER of what is no table function in Python (002303), or the arguments do not fit (001044).
+    """
+    from embedded.snowflake.sql.table_functions import Arguments
+
+    window = node if isinstance(node, exp.Window) else None
+    call = node.this if window is not None else node
+    qualifier, inner = dotted(call) if isinstance(call, exp.Dot) else ([], call)
+    if not isinstance(inner, exp.Anonymous):
+        return None
+    name = inner.name.replace(MARK, "").upper()
+    found = [item for item in find_functions(binder.context, qualifier, name) if isinstance(item.body["returns"], dict)]
+    if not any(item.body["language"] == "PYTHON" for item in found):
+        if window is not None:
+            raise partitions.no_over(name)
+        return None
+    item, bound = _chosen(binder, found, Arguments(name, inner, binder))
+    if item.body["language"] != "PYTHON":
+        return None
+    keys, order = partitions.read_over(window, binder)
+    return partitions.PartitionedCall(item, bound, keys, order)
+
+
 def bind_user_table_function(binder: Expressions, qualifier: list[str], name: str, arguments: Arguments) -> Relation:
     """A call of a user-defined table function.
 
@@ -156,10 +168,9 @@ def bind_user_table_function(binder: Expressions, qualifier: list[str], name: st
     found = [item for item in find_functions(binder.context, qualifier, name) if isinstance(item.body["returns"], dict)]
     if not found:
         raise unknown_function(".".join([*qualifier, name]))
-    nodes: list[tuple[str | None, Any]] = [(None, node) for node in arguments.nodes]
-    nodes += list(arguments.named.items())
-    values = [binder.bind(node) for _, node in nodes]
-    item, bound = _choose(binder, found, [key for key, _ in nodes], values)
+    item, bound = _chosen(binder, found, arguments)
+    if item.body["language"] == "PYTHON":
+        return partitions.alone(binder.context, item, bound)
     inner, scope = _inside(binder.context, item, bound)
     relation = binder.bind_query(parse_query(item.body["body"].strip().rstrip(";")), inner, scope)
     declared = item.body["returns"]["table"]

@@ -152,6 +152,10 @@ def _check(kind: str, definition: Definition) -> None:
     ]
     if absent:
         raise SqlCompilationError(f"Missing option(s): [{', '.join(absent)}]", 2029, "42601")
+    if body["language"] == "PYTHON":
+        from embedded.snowflake.programs.python_code import check_packages
+
+        check_packages(body["properties"].get("PACKAGES") or [])
     if body["language"] == "SQL" and kind == "PROCEDURE":
         parse_block(body["body"])
     if body["language"] == "SQL" and kind == "FUNCTION":
