@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_snowflake as snowflake
 
-from logistics.contracts import Column, TableContract
+from logistics.contracts import Column, TableContract, refusals
 from logistics.settings import PlatformSettings
 
 
@@ -43,6 +43,9 @@ class Tables(pulumi.ComponentResource):
     def __init__(self, name: str, config: TablesConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("logistics:storage:Tables", name, None, opts)
         self._config = config
+        self._keeps_rows = pulumi.ResourceHook(
+            "keeps_rows", self._refuse_loss, pulumi.ResourceHookOptions(on_dry_run=True)
+        )
         tables = {full_name: self._create_table(contract) for full_name, contract in config.contracts.items()}
         created_on = {
             full_name: self._created_on(config.contracts[full_name], table) for full_name, table in tables.items()
@@ -67,8 +70,20 @@ class Tables(pulumi.ComponentResource):
             cluster_bies=[name.upper() for name in contract.cluster_by] or None,
             data_retention_time_in_days=min(contract.retention_days, settings.max_retention_days),
             change_tracking=contract.change_tracking,
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect_stateful),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=settings.protect_stateful,
+                hooks=pulumi.ResourceHookBinding(before_update=[self._keeps_rows]),
+            ),
         )
+
+    def _refuse_loss(self, args: pulumi.ResourceHookArgs) -> None:
+        """Stops a preview or update that would lose values: the Table resource drops and adds columns without a question."""
+        before, after = (args.old_inputs or {}).get("columns"), (args.new_inputs or {}).get("columns")
+        contract = next(contract for contract in self._config.contracts.values() if contract.table == args.name)
+        refused = refusals(contract, before or [], after or [])
+        if refused:
+            raise ValueError("; ".join(refused))
 
     def _column(self, column: Column) -> snowflake.TableColumnArgsDict:
         declared: snowflake.TableColumnArgsDict = {

@@ -1,4 +1,3 @@
-
 """What is wrong with a model is told with its file and line before anything is deployed."""
 
 from __future__ import annotations
