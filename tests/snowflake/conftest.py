@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,10 +51,9 @@ class Server:
         return snowflake.connector.connect(host="127.0.0.1", port=self.port, protocol="http", **settings)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A server in memory, for the whole run: give each test its own account or database."""
-    accounts = Accounts(None, PASSWORD)
+@contextmanager
+def running_server(accounts: Accounts) -> Iterator[Server]:
+    """A server in this process over some accounts."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(make_app(accounts), log_level="warning"))
@@ -65,6 +65,77 @@ def server() -> Iterator[Server]:
     running.should_exit = True
     thread.join(timeout=10)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server in memory, for the whole run: give each test its own account or database."""
+    with running_server(Accounts(None, PASSWORD)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def timed_server() -> Iterator[Server]:
+    """A server in memory whose clock stands until a statement moves it."""
+    with running_server(Accounts(None, PASSWORD, manual_clock=True)) as found:
+        yield found
+
+
+class Client:
+    """A connection to an account of its own, with its clock in hand.
+
+    Attributes:
+        account: the account in the server, to look at what no statement tells.
+        connect: log in again to the same account.
+    """
+
+    def __init__(self, server: Server, account: str) -> None:
+        self._opened: list[Any] = []
+        self._server, self._name = server, account
+        self.connection = self.connect()
+        self.account = server.accounts.find(account)
+
+    def connect(self, **options: Any) -> Any:
+        """Log in to the account again."""
+        self._opened.append(self._server.connect(account=self._name, **options))
+        return self._opened[-1]
+
+    def run(self, *texts: str) -> list[tuple[Any, ...]]:
+        """Execute statements and give the last one's rows."""
+        cursor = self.connection.cursor()
+        for text in texts:
+            cursor.execute(text)
+        return cursor.fetchall()
+
+    def dicts(self, text: str) -> list[dict[str, Any]]:
+        """A statement's rows by column name, lower case."""
+        cursor = self.connection.cursor().execute(text)
+        return [dict(zip((c.name.lower() for c in cursor.description), row, strict=True)) for row in cursor.fetchall()]
+
+    def errno(self, text: str) -> int:
+        """The number of the error that a statement fails with."""
+        from snowflake.connector.errors import Error
+
+        with pytest.raises(Error) as caught:
+            self.run(text)
+        return caught.value.errno
+
+    def advance(self, amount: float, unit: str = "seconds") -> None:
+        """Move the clock, and let all that is due on the way happen."""
+        self.run(f"call system$local_advance_clock({amount}, '{unit}')")
+
+    def close(self) -> None:
+        for connection in self._opened:
+            connection.close()
+
+
+@pytest.fixture
+def client(timed_server: Server) -> Iterator[Client]:
+    """ADMIN of an account whose clock stands, in database D with warehouse W (suspended)."""
+    made = Client(timed_server, f"TEST-T{next(_numbers)}")
+    made.run("create database d", "create warehouse w initially_suspended = true")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class History:
         order = TIME_COLUMN.get(table)
         with self._write_lock:
             found = self._cursor.sql(
-                f"from {SCHEMA}.{table} where {where}" + (f" order by {order}" if order else ""),
+                f"from {SCHEMA}.{table} where {where}" + (f" order by {order}, rowid" if order else ""),
                 params=parameters or None,
             ).to_arrow_table()
         return found.to_pylist()

@@ -62,7 +62,7 @@ def _limited(
     found = system_views.ACCOUNT_USAGE[view]
     limit = arguments.constant(limit_name, 100)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    tail = f"{where} ORDER BY {order} DESC LIMIT {int(str(limit))}"
+    tail = f"{where} ORDER BY {order} DESC, _n DESC NULLS FIRST LIMIT {int(str(limit))}"
     return system_views.history_relation(context, found, found.history or "", tail, current)
 
 

@@ -344,12 +344,17 @@ def history_relation(
     where: str = "",
     current: list[dict[str, Any]] | None = None,
 ) -> Relation:
-    """A view over a history table, and rows that are not in it yet; columns that history does not keep are NULL."""
+    """A view over a history table, and rows that are not in it yet; columns that history does not keep are NULL.
+
+    `where` is DuckDB text after the FROM; the column `_n` in it grows with each row recorded, and is NULL for one not in it yet.
+    """
     context.reads.volatile = True
     source = context.account.history.table(table)
     if current:
         added = context.register(pa.Table.from_pylist(current, schema=HISTORY_TABLES[table]))
-        source = f"(FROM {source} UNION ALL BY NAME FROM {added}) AS _history"
+        source = f"(SELECT *, rowid AS _n FROM {source} UNION ALL BY NAME FROM {added}) AS _history"
+    elif where:
+        source = f"(SELECT *, rowid AS _n FROM {source}) AS _history"
     kept = set(HISTORY_TABLES[table].names)
     parts = []
     for name, kind in view.columns:

@@ -304,7 +304,7 @@ def test_no_overlap(run, account):
     original = account.history.add
 
     def hold(table, row):
-        if table == "task_history":
+        if table == "task_history" and row["state"] != "SKIPPED":
             started.set()
             go_on.wait(10)
         original(table, row)
