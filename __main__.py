@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pulumi
 
 from components.compute import Compute, ComputeConfig
-from components.governance.access import ENGINEER, Access, AccessConfig
+from components.governance.access import Access, AccessConfig
+from components.governance.logins import Logins, LoginsConfig
 from components.governance.masking import Masking, MaskingConfig
 from components.governance.roles import Roles, RolesConfig
 from components.governance.row_access import RowAccess, RowAccessConfig
@@ -30,9 +32,12 @@ pii_kinds = sorted({column.pii for contract in contracts.values() for column in 
 compute = Compute("compute", ComputeConfig(settings=settings)).resources
 storage = Storage("storage", StorageConfig(settings=settings, schemas=access.schemas)).resources
 place = {"database": storage.database, "schemas": storage.schemas}
-role_tree = Roles("roles", RolesConfig(settings=settings, roles=access.roles)).resources
+role_tree = Roles("roles", RolesConfig(settings=settings, access=access)).resources
 roles = role_tree.roles
-masking = Masking("masking", MaskingConfig(policies=sql.masking_policies, pii_kinds=pii_kinds, **place)).resources
+masking = Masking(
+    "masking",
+    MaskingConfig(policies=sql.masking_policies, tag_masks=access.tag_masks, pii_kinds=pii_kinds, **place),
+).resources
 made = Tables(
     "tables", TablesConfig(settings=settings, contracts=contracts, masking_policies=masking.policies, **place)
 ).resources
@@ -53,11 +58,23 @@ row_access = RowAccess(
         **place,
     ),
 ).resources
+logins = Logins(
+    "logins", LoginsConfig(settings=settings, database=storage.database, schema=storage.schemas["governance"])
+).resources
 protected = {"tables": tables, "protections": row_access.attachments, "roles": roles}
 grants = Access(
     "access",
-    AccessConfig(settings=settings, access=access, contracts=contracts, compute=compute, storage=storage, **protected),
+    AccessConfig(
+        settings=settings,
+        access=access,
+        contracts=contracts,
+        compute=compute,
+        storage=storage,
+        logins=logins,
+        **protected,
+    ),
 ).resources.grants
+views = Views("views", ViewsConfig(settings=settings, views=sql.views, **place, **protected)).resources
 pipelines = Pipelines(
     "pipelines",
     PipelinesConfig(
@@ -65,17 +82,17 @@ pipelines = Pipelines(
         streams=sql.streams,
         tasks=sql.tasks,
         warehouses=compute.warehouses,
-        needed_by_tasks=[*grants[ENGINEER], *role_tree.hierarchy.values()],
+        task_owners={schema: role for role, each in access.roles.items() for schema in each.owns_tasks_in},
+        needed_by_tasks=[*chain(*grants.values()), *views.grants.values(), *role_tree.hierarchy.values()],
         **place,
         **protected,
     ),
 ).resources
-views = Views("views", ViewsConfig(settings=settings, views=sql.views, **place, **protected)).resources
 
 pulumi.export("environment", settings.environment)
 pulumi.export("database", storage.database.name)
 pulumi.export("warehouses", {key: warehouse.name for key, warehouse in compute.warehouses.items()})
-pulumi.export("roles", {key: role.name for key, role in roles.items()})
+pulumi.export("roles", {key: roles[key].name for key in access.roles})
 pulumi.export("protectedTables", sorted(row_access.attachments))
 pulumi.export("tasks", {name: task.fully_qualified_name for name, task in pipelines.tasks.items()})
 pulumi.export("views", {name: view.fully_qualified_name for name, view in views.views.items()})

@@ -83,6 +83,8 @@ class Compute(pulumi.ComponentResource):
             auto_suspend=self._settings.auto_suspend_seconds,
             auto_resume="true",
             initially_suspended=True,
+            statement_timeout_in_seconds=self._settings.statement_timeout_seconds,
+            statement_queued_timeout_in_seconds=self._settings.queued_timeout_seconds,
             comment=comment,
             opts=pulumi.ResourceOptions(parent=self),
             **more,

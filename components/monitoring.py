@@ -29,7 +29,7 @@ class ViewsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ViewsResources:
-    """Views by `schema.name`, and the grants on them by role and view."""
+    """Views by `schema.name`, and the grant on each to the access role of its schema."""
 
     views: dict[str, snowflake.View]
     grants: dict[str, snowflake.GrantPrivilegesToAccountRole]
@@ -46,11 +46,11 @@ class Views(pulumi.ComponentResource):
             self._create_view(full_name)
         grants = Grants(self, config.roles)
         granted = {
-            f"{role}_on_{view.object_name.lower()}": grants.on_object(
-                role, ["SELECT"], view.object_name.lower(), self._protected(full_name)
+            full_name: grants.on_object(
+                f"{view.schema.lower()}_read", ["SELECT"], view.object_name.lower(), self._protected(full_name)
             )
             for full_name, view in config.views.items()
-            for role in view.readers
+            if view.readers
         }
         self.resources = ViewsResources(views=self._views, grants=granted)
         self.register_outputs({"views": sorted(self._views)})

@@ -22,7 +22,8 @@ class PipelinesConfig:
     """The streams' and tasks' files, the tables beneath with their protections, and the grants that a run needs.
 
     Attributes:
-        needed_by_tasks: the engineer's grants, by which a task runs, and the role hierarchy, by which the deploying role
+        task_owners: the role that tasks run as, by schema, where it is not the engineer.
+        needed_by_tasks: the grants by which tasks run, and the role hierarchy, by which the deploying role
             manages a task that the engineer owns.
     """
 
@@ -35,12 +36,13 @@ class PipelinesConfig:
     protections: Mapping[str, snowflake.Execute]
     warehouses: Mapping[str, snowflake.Warehouse]
     roles: Mapping[str, snowflake.AccountRole]
+    task_owners: Mapping[str, str]
     needed_by_tasks: Sequence[pulumi.Resource]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinesResources:
-    """Streams and tasks by `schema.name`, the engineer's grants on the streams, and the tasks' ownership by schema."""
+    """Streams and tasks by `schema.name`, the writers' grants on the streams, and the tasks' ownership by schema."""
 
     streams: dict[str, snowflake.StreamOnTable]
     stream_grants: dict[str, snowflake.GrantPrivilegesToAccountRole]
@@ -58,7 +60,10 @@ class Pipelines(pulumi.ComponentResource):
         streams = {full_name: self._create_stream(stream) for full_name, stream in config.streams.items()}
         stream_grants = {
             full_name: grants.on_object(
-                ENGINEER, ["SELECT"], stream.object_name.lower(), self._protected(stream, streams[full_name])
+                f"{stream.schema.lower()}_write",
+                ["SELECT"],
+                stream.object_name.lower(),
+                self._protected(stream, streams[full_name]),
             )
             for full_name, stream in config.streams.items()
         }
@@ -93,14 +98,15 @@ class Pipelines(pulumi.ComponentResource):
         )
 
     def _own_future_tasks(self, schema: str) -> snowflake.GrantOwnership:
-        """Makes DATA_ENGINEER the owner of a task from its birth.
+        """Makes DATA_ENGINEER, or the role that sql/access.yaml names, the owner of a task from its birth.
 
         A task runs as its owner, and the row access policies show rows to DATA_ENGINEER alone: a task that ran once as
         the deploying role would consume the stream and see nothing.
         """
+        owner = self._config.task_owners.get(schema, ENGINEER)
         return snowflake.GrantOwnership(
-            f"{schema}_tasks_to_{ENGINEER}",
-            account_role_name=self._config.roles[ENGINEER].name,
+            f"{schema}_tasks_to_{owner}",
+            account_role_name=self._config.roles[owner].name,
             on={
                 "future": {
                     "object_type_plural": "TASKS",
@@ -111,22 +117,32 @@ class Pipelines(pulumi.ComponentResource):
         )
 
     def _create_task(self, task: TaskFile, before: Sequence[pulumi.Resource]) -> snowflake.Task:
-        """Creates a task, triggered by its stream unless the stack's settings give it a schedule."""
-        settings = self._config.settings
-        scheduled = task.name == _SEGMENTS and settings.segments_trigger == "cron"
+        """Creates a task, triggered by its stream unless its file or the stack's settings give it a schedule."""
         return snowflake.Task(
             task.object_name.lower(),
             name=task.object_name,
             database=self._config.database.name,
             schema=self._config.schemas[task.schema.lower()].name,
             warehouse=self._warehouse(task).name,
-            when=task.when,
-            schedule={"using_cron": settings.segments_cron} if scheduled else None,
+            when=task.when or None,
+            schedule=self._schedule(task),
+            query_tag=task.query_tag or None,
             sql_statement=task.body,
             started=True,
             comment=task.comment,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
+
+    def _schedule(self, task: TaskFile) -> snowflake.TaskScheduleArgsDict | None:
+        settings = self._config.settings
+        if task.name == _SEGMENTS and settings.segments_trigger == "cron":
+            return {"using_cron": settings.segments_cron}
+        if not task.schedule:
+            return None
+        number, _, unit = task.schedule.partition(" ")
+        if number.upper() == "USING":
+            return {"using_cron": unit[len("CRON ") :]}
+        return {unit.lower().rstrip("s") + "s": int(number)}
 
     def _warehouse(self, task: TaskFile) -> snowflake.Warehouse:
         """Returns the warehouse that the task's file names without the stack's suffix."""

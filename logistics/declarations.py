@@ -30,8 +30,11 @@ def placeholder_values(settings: StackSettings, access: AccessContract) -> Value
     """Returns what SQL files may name: the database, the price of a credit, and each role's name as a text literal."""
     platform = settings.platform
     roles = {role: Literal(value=platform.named(role)) for role in access.roles}
+    audit_schedule = f"USING CRON {platform.audit_cron}"
     return {
         "database": Identifier(name=platform.database),
+        "audit_schedule": Literal(value=audit_schedule),
+        "database_name": Literal(value=platform.database),
         "credit_price_usd": Literal(value=platform.credit_price_usd),
         **roles,
     }
@@ -85,7 +88,8 @@ def _check_table(contract: TableContract, access: AccessContract, sql: SqlFiles,
     policies = {name.split(".")[1] for name in sql.row_access_policies}
     wanted_masks = {column.masking_policy for column in contract.columns if column.masking_policy}
     _refuse(file, "schema", {contract.schema_name}, access.schemas)
-    _refuse(file, "reader", set(contract.readers), access.roles)
+    _refuse(file, "reader", {*contract.readers, *({contract.appended_by} - {None})}, access.roles)
+    _check_readers(file, contract.full_name, contract.readers, access)
     _refuse(file, "masking policy", wanted_masks, masks)
     _refuse(file, "row access policy", {contract.row_access_policy} - {None}, policies)
 
@@ -94,6 +98,15 @@ def _refuse(file: Path, what: str, wanted: set, known: Iterable[str]) -> None:
     missing = sorted(wanted - set(known))
     if missing:
         raise ContractError(file, None, f"unknown {what} {missing[0]}: allowed: {', '.join(sorted(known))}")
+
+
+def _check_readers(file: Path, name: str, readers: Iterable[str], access: AccessContract) -> None:
+    """A table or view is read by all who read its schema, or by none of them; roles that write are no readers."""
+    holders = access.readers_of(name.split(".")[0])
+    if readers and set(readers) != holders:
+        raise ContractError(
+            file, None, f"readers of {name} must be the roles that read its schema: {', '.join(sorted(holders))}"
+        )
 
 
 def _check_object(sql_object: SqlObject, known: set[str], access: AccessContract, database: str) -> None:
@@ -105,6 +118,7 @@ def _check_object(sql_object: SqlObject, known: set[str], access: AccessContract
     for role in sql_object.readers:
         if role not in access.roles:
             raise SqlFileError(sql_object.file, 1, f"unknown reader {role}: allowed: {', '.join(sorted(access.roles))}")
+    _check_readers(sql_object.file, sql_object.name, sql_object.readers, access)
     if sql_object.name.split(".")[0] not in access.schemas:
         raise SqlFileError(
             sql_object.file, None, f"unknown schema in {sql_object.name}: allowed: {', '.join(access.schemas)}"

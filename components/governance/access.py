@@ -11,17 +11,23 @@ import pulumi_snowflake as snowflake
 
 from components.compute import ComputeResources
 from components.governance.grants import Grants, Protected
+from components.governance.logins import LoginsResources, bind
 from components.storage import StorageResources
 from logistics.contracts import AccessContract, TableContract
 from logistics.settings import PlatformSettings, UserSettings
 
 ENGINEER = "data_engineer"
-"""The role that writes; the others read."""
+"""The role that builds and runs the platform; tasks run as it unless sql/access.yaml names another."""
+
+_LOADERS = "raw_write"
+"""The access role that brings files in."""
 
 LOCAL_KEY_VARIABLE = "LOGISTICS_LOCAL_USER_PUBLIC_KEY"
 """Public key for the users of a local stack, whose stack files need hold none."""
 
 _WRITE = ("DELETE", "INSERT", "SELECT", "TRUNCATE", "UPDATE")
+_SCHEMA = {"read": ["USAGE"], "write": [], "own": ["CREATE TABLE", "CREATE VIEW"]}
+"""What each level adds on the schema itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,7 @@ class AccessConfig:
     contracts: Mapping[str, TableContract]
     compute: ComputeResources
     storage: StorageResources
+    logins: LoginsResources
     tables: Mapping[str, snowflake.Table]
     protections: Mapping[str, snowflake.Execute]
     roles: Mapping[str, snowflake.AccountRole]
@@ -40,7 +47,7 @@ class AccessConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessResources:
-    """All grants made here, by role; the users, and the grants of their roles."""
+    """All grants made here, by functional or access role; the users, and the grants of their roles."""
 
     grants: dict[str, list[snowflake.GrantPrivilegesToAccountRole]]
     users: dict[str, snowflake.User]
@@ -54,52 +61,50 @@ class Access(pulumi.ComponentResource):
         super().__init__("logistics:governance:Access", name, None, opts)
         self._config = config
         self._grants = Grants(self, config.roles)
-        grants = {role: [*self._grant_places(role), *self._grant_tables(role)] for role in config.access.roles}
-        grants[ENGINEER].append(self._grant_load_stage())
+        grants = {role: self._grant_places(role) for role in config.access.roles}
+        grants |= {role: self._grant_schema(role, *place) for role, place in config.access.access_roles.items()}
+        grants[_LOADERS].append(self._grant_load_stage())
+        for role, granted in self._grant_appending().items():
+            grants[role] += granted
         users = {user.name: self._create_user(user) for user in config.settings.users}
+        for user, resource in users.items():
+            bind(user, resource, config.logins, self)
         memberships = {user.name: self._grant_role(user, users[user.name]) for user in config.settings.users}
         self.resources = AccessResources(grants=grants, users=users, memberships=memberships)
         self.register_outputs({"users": sorted(users)})
 
     def _grant_places(self, role: str) -> list[snowflake.GrantPrivilegesToAccountRole]:
-        """Grants where a role may work: account privileges, warehouses, the database and its schemas."""
+        """Grants what a functional role has beside its access roles: account privileges, warehouses, the database."""
         config, contract = self._config, self._config.access.roles[role]
-        database = config.storage.database.name
         warehouses = [
             self._grants.on_account_object(
                 role, "WAREHOUSE", config.compute.warehouses[key].name, f"warehouse_{key}", ["USAGE"]
             )
             for key in contract.warehouses
         ]
-        schemas = [
-            self._grants.on_schema(role, config.storage.schemas[schema], schema, self._schema_privileges(role, schema))
-            for schema in contract.schemas
-        ]
         account = [self._grants.on_account(role, contract.account_privileges)] if contract.account_privileges else []
-        return [
-            *account,
-            *warehouses,
-            self._grants.on_account_object(role, "DATABASE", database, "database", ["USAGE"]),
-            *schemas,
-        ]
+        database = self._grants.on_account_object(role, "DATABASE", config.storage.database.name, "database", ["USAGE"])
+        return [*account, *warehouses, database]
 
-    @staticmethod
-    def _schema_privileges(role: str, schema: str) -> list[str]:
-        """The engineer makes tables and views in STAGING only, where no other role reads."""
-        return ["CREATE TABLE", "CREATE VIEW", "USAGE"] if (role, schema) == (ENGINEER, "staging") else ["USAGE"]
+    def _grant_schema(self, role: str, schema: str, level: str) -> list[snowflake.GrantPrivilegesToAccountRole]:
+        """Grants an access role what its level adds to those below it."""
+        grants = []
+        if privileges := _SCHEMA[level]:
+            grants.append(self._grants.on_schema(role, self._config.storage.schemas[schema], schema, privileges))
+        for table, contract in self._config.contracts.items():
+            if contract.schema_name == schema and (privileges := _table_privileges(level, contract)):
+                grants.append(self._grants.on_object(role, privileges, contract.table, self._protected(table)))
+        return grants
 
-    def _grant_tables(self, role: str) -> list[snowflake.GrantPrivilegesToAccountRole]:
-        return [
-            self._grants.on_object(role, privileges, contract.table, self._protected(table))
+    def _grant_appending(self) -> dict[str, list[snowflake.GrantPrivilegesToAccountRole]]:
+        """Grants the right to add rows to those tables that one role alone fills."""
+        return {
+            contract.appended_by: [
+                self._grants.on_object(contract.appended_by, ["INSERT"], contract.table, self._protected(table))
+            ]
             for table, contract in self._config.contracts.items()
-            if (privileges := self._table_privileges(role, contract))
-        ]
-
-    @staticmethod
-    def _table_privileges(role: str, contract: TableContract) -> tuple[str, ...]:
-        if role == ENGINEER:
-            return ("SELECT",) if contract.engineer_reads_only else _WRITE
-        return ("SELECT",) if role in contract.readers else ()
+            if contract.appended_by
+        }
 
     def _protected(self, table: str) -> Protected:
         protection = self._config.protections.get(table)
@@ -108,10 +113,10 @@ class Access(pulumi.ComponentResource):
 
     def _grant_load_stage(self) -> snowflake.GrantPrivilegesToAccountRole:
         stage = Protected(kind="STAGE", name=self._config.storage.load_stage.fully_qualified_name)
-        return self._grants.on_object(ENGINEER, ["READ", "WRITE"], "load_stage", stage)
+        return self._grants.on_object(_LOADERS, ["READ", "WRITE"], "load_stage", stage)
 
     def _create_user(self, user: UserSettings) -> snowflake.User:
-        """Creates a user without password: it logs in with its key, or not at all."""
+        """Creates a user without password: it logs in with its key, or as its account lets it."""
         settings = self._config.settings
         return snowflake.User(
             user.name.lower(),
@@ -120,6 +125,8 @@ class Access(pulumi.ComponentResource):
             email=user.email or None,
             rsa_public_key=user.rsa_public_key or os.environ.get(LOCAL_KEY_VARIABLE) or None,
             default_role=self._config.roles[user.role.lower()].name,
+            network_policy=self._config.logins.network and self._config.logins.network.name,
+            use_cached_result=settings.result_cache,
             default_warehouse=self._config.compute.warehouses["environment"].name,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -131,3 +138,12 @@ class Access(pulumi.ComponentResource):
             user_name=resource.name,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _table_privileges(level: str, contract: TableContract) -> tuple[str, ...]:
+    """Returns what a level of access adds on a table: readers read what is there for them, writers the rest."""
+    if level == "read":
+        return ("SELECT",) if contract.readers else ()
+    if level == "write":
+        return ("SELECT",) if contract.engineer_reads_only else _WRITE
+    return ()

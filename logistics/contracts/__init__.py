@@ -5,6 +5,7 @@ from __future__ import annotations
 from logistics.contracts.changes import is_wider, refusals
 from logistics.contracts.load import LAYERS, ModelFile, load_access, load_models, load_tables, tables_of
 from logistics.contracts.model import (
+    ACCESS_LEVELS,
     POLICY_COLUMNS,
     AccessContract,
     Check,
@@ -16,6 +17,7 @@ from logistics.contracts.model import (
 from logistics.contracts.models import VALID_FROM, VALID_TO, Materialization, ModelContract
 
 __all__ = [
+    "ACCESS_LEVELS",
     "LAYERS",
     "POLICY_COLUMNS",
     "VALID_FROM",

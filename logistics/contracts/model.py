@@ -25,6 +25,10 @@ def _data_type(value: Any) -> str:
 
 
 DataType = Annotated[str, BeforeValidator(_data_type)]
+AccessLevel = Literal["read", "write", "own"]
+ACCESS_LEVELS: tuple[AccessLevel, ...] = ("read", "write", "own")
+"""What a role may do in a schema; each level holds those before it."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
 
 
@@ -95,6 +99,7 @@ class TableContract(_Part):
     unprotected_because: str | None = None
     readers: list[Name] = []
     engineer_reads_only: bool = False
+    appended_by: Name | None = None
     checks: list[Check] = []
     allow: AllowedChanges = AllowedChanges()
 
@@ -165,20 +170,48 @@ class TableContract(_Part):
 
 
 class RoleContract(_Part):
-    """A role: its place in the hierarchy and where it may work."""
+    """A functional role: its place in the hierarchy and where it may work.
+
+    Attributes:
+        granted_to: the roles above it.
+        access: the level of access to each schema; what is not named is closed.
+        warehouses: `environment`, `xs` or `multi`.
+        account_privileges: such as EXECUTE TASK.
+        owns_tasks_in: schemas whose tasks run as this role; those of other schemas run as DATA_ENGINEER.
+    """
 
     comment: str
     granted_to: list[Name] = Field(min_length=1)
-    schemas: list[Name] = []
+    access: dict[Name, AccessLevel] = {}
     warehouses: list[Name] = []
     account_privileges: list[str] = []
+    owns_tasks_in: list[Name] = []
 
 
 class AccessContract(_Part):
     """The roles of the platform and the schemas of its database."""
 
     schemas: dict[Name, str]
+    tag_masks: list[Name] = []
     roles: dict[Name, RoleContract]
+
+    def readers_of(self, schema: str) -> set[str]:
+        """Returns the functional roles that may read a schema and no more."""
+        return {name for name, role in self.roles.items() if role.access.get(schema) == "read"}
+
+    @property
+    def access_roles(self) -> dict[str, tuple[str, AccessLevel]]:
+        """Schema and level of each access role that some functional role needs, by name, lower levels first."""
+        return {
+            f"{schema}_{level}": (schema, level)
+            for schema in self.schemas
+            for level in ACCESS_LEVELS
+            if any(
+                ACCESS_LEVELS.index(level) <= ACCESS_LEVELS.index(role.access[schema])
+                for role in self.roles.values()
+                if schema in role.access
+            )
+        }
 
     @model_validator(mode="after")
     def _reach(self) -> AccessContract:
@@ -186,7 +219,7 @@ class AccessContract(_Part):
             refuse(
                 [
                     f"role {name} works in {schema}, which is no schema"
-                    for schema in role.schemas
+                    for schema in (*role.access, *role.owns_tasks_in)
                     if schema not in self.schemas
                 ]
             )

@@ -8,7 +8,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from logistics.settings.values import WAREHOUSE_SIZES, Cron, Identifier, Suffix, WarehouseSize, decoded
+from logistics.settings.values import (
+    AUTHENTICATION_METHODS,
+    WAREHOUSE_SIZES,
+    AuthenticationMethod,
+    Cron,
+    Identifier,
+    Network,
+    Suffix,
+    WarehouseSize,
+    decoded,
+)
 
 LOCAL_ORGANIZATION = "LOCAL"
 """The organization whose accounts live in the local Snowflake of this project."""
@@ -18,6 +28,8 @@ PREVIEW_FEATURES = (
     "snowflake_table_constraint_resource",
     "snowflake_stage_internal_resource",
     "snowflake_tables_datasource",
+    "snowflake_authentication_policy_resource",
+    "snowflake_password_policy_resource",
 )
 """The plugin's preview features that the program uses."""
 
@@ -116,6 +128,41 @@ class PlatformSettings(_Section):
     )
     segments_cron: Cron = setting(
         "*/5 * * * * UTC", about="Schedule of update_customer_segments where the trigger is `cron`.", allowed=_CRON_FORM
+    )
+    audit_cron: Cron = setting(
+        "*/15 * * * * UTC", about="Schedule of fill_audit_log, which fills audit_log.", allowed=_CRON_FORM
+    )
+    statement_timeout_seconds: int = setting(
+        3600,
+        about="Seconds after which a running statement is cancelled, on every warehouse.",
+        allowed="1 to 172800",
+        ge=1,
+        le=172800,
+    )
+    queued_timeout_seconds: int = setting(
+        600,
+        about="Seconds after which a statement that waits for a warehouse is cancelled; 0 lets it wait.",
+        allowed="0 to 172800",
+        ge=0,
+        le=172800,
+    )
+    result_cache: bool = setting(
+        True,
+        about="Whether users are answered from the result cache where a result is unchanged.",
+        allowed="true, false",
+    )
+    allowed_networks: list[Network] = setting(
+        default_factory=list,
+        about="IPv4 networks from which the users below may log in; none given: from everywhere.",
+        allowed="IPv4 addresses or networks, such as 192.0.2.0/24",
+    )
+    authentication_methods: list[AuthenticationMethod] = setting(
+        default_factory=list,
+        about="How the users below may log in; none given: as the account allows.",
+        allowed=", ".join(AUTHENTICATION_METHODS),
+    )
+    password_min_length: int = setting(
+        14, about="Least length of the users' passwords, where they have one.", allowed="8 to 256", ge=8, le=256
     )
     max_retention_days: int = setting(
         1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import IPv4Network
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -74,6 +75,26 @@ def decoded(value: Any) -> Any:
     return value
 
 
+AUTHENTICATION_METHODS = ("KEYPAIR", "OAUTH", "SAML", "PASSWORD", "PROGRAMMATIC_ACCESS_TOKEN", "WORKLOAD_IDENTITY")
+"""How a user may log in, as Snowflake's authentication policies name it."""
+
+
+def _network(value: Any) -> str:
+    try:
+        network = IPv4Network(str(value))
+    except ValueError:
+        raise ValueError("not an IPv4 address or network") from None
+    return str(network.network_address) if network.prefixlen == 32 else str(network)
+
+
+def _method(value: Any) -> str:
+    if str(value).upper() not in AUTHENTICATION_METHODS:
+        raise ValueError("not an authentication method")
+    return str(value).upper()
+
+
+Network = Annotated[str, BeforeValidator(_network)]
+AuthenticationMethod = Annotated[str, BeforeValidator(_method)]
 WarehouseSize = Annotated[str, BeforeValidator(_warehouse_size)]
 Cron = Annotated[str, BeforeValidator(_cron)]
 Identifier = Annotated[str, BeforeValidator(_identifier)]

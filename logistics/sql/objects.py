@@ -54,10 +54,19 @@ class PolicyFile(SqlObject):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFile(SqlObject):
-    """`create task … warehouse = … when <condition> as <body>`."""
+    """`create task … warehouse = … [schedule = '…'] [when <condition>] as <body>`.
+
+    Attributes:
+        warehouse: where it runs, upper case, without the stack's suffix.
+        when: the condition, or empty.
+        schedule: `USING CRON …` or `<n> MINUTES`, or empty for a task that its condition triggers.
+        query_tag: of the session that it runs in, from the file's header.
+    """
 
     warehouse: str
     when: str
+    schedule: str = ""
+    query_tag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

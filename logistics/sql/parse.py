@@ -18,7 +18,7 @@ from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, V
 _COMMA = re.compile(r",(?![^()]*\))")
 """A comma outside of parentheses."""
 
-_HEADER_KEYS = frozenset({"comment", "readers"})
+_HEADER_KEYS = frozenset({"comment", "readers", "query_tag"})
 
 
 class Statement:
@@ -42,6 +42,10 @@ class Statement:
             return False
         self.position += len(words)
         return True
+
+    def ahead(self, *words: str) -> bool:
+        """Says whether one of the words comes next."""
+        return self.current is not None and self.current.text.upper() in {word.upper() for word in words}
 
     def expect(self, *words: str) -> None:
         """Steps over the words, which must come next."""
@@ -102,7 +106,10 @@ def parse_object(text: str, file: Path, kind: str) -> SqlObject:
     """
     statement = Statement(text, file)
     statement.expect("create")
-    return _READERS[kind](statement, _header(text, file))
+    head = _header(text, file)
+    if kind != "task" and head.pop("query_tag"):
+        raise SqlFileError(file, 1, "query_tag is for tasks")
+    return _READERS[kind](statement, head)
 
 
 def _view(statement: Statement, header: dict) -> ViewFile:
@@ -137,14 +144,29 @@ def _policy(kind: str) -> Callable[[Statement, dict], PolicyFile]:
 
 
 def _task(statement: Statement, header: dict) -> TaskFile:
+    query_tag = header.pop("query_tag")
     statement.expect("task")
     name = statement.name()
     statement.expect("warehouse", "=")
     warehouse = statement.take().upper()
-    statement.expect("when")
+    schedule = statement.take() if statement.accept("schedule") and statement.accept("=") else ""
+    if schedule and not statement.ahead("when", "as"):
+        raise statement.error("expected WHEN or AS")
+    if not schedule or statement.ahead("when"):
+        statement.expect("when")
     when = statement.until("AS")
     body, reads = _body(statement)
-    return TaskFile(file=statement.file, name=name, body=body, reads=reads, warehouse=warehouse, when=when, **header)
+    return TaskFile(
+        file=statement.file,
+        name=name,
+        body=body,
+        reads=reads,
+        warehouse=warehouse,
+        when=when,
+        schedule=schedule,
+        query_tag=query_tag,
+        **header,
+    )
 
 
 def _stream(statement: Statement, header: dict) -> StreamFile:
@@ -176,7 +198,11 @@ def _tokens(text: str, file: Path) -> list[Token]:
 
 def _header(text: str, file: Path) -> dict:
     found = header(text, file, _HEADER_KEYS)
-    return {"comment": found["comment"], "readers": tuple(found.get("readers") or ())}
+    return {
+        "comment": found["comment"],
+        "readers": tuple(found.get("readers") or ()),
+        "query_tag": str(found.get("query_tag") or ""),
+    }
 
 
 def header(text: str, file: Path, keys: frozenset[str]) -> dict:

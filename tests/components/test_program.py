@@ -94,7 +94,13 @@ def test_access_lists_and_user_tables_are_read_by_no_analyst(run_program):
         for grant in recording.of("GrantPrivilegesToAccountRole").values()
         if grant.name.endswith(("user_customer_access", "user_vehicle_access"))
     }
-    assert readers == {"data_engineer"}
+    assert readers == {"governance_write"}
+    holders = {
+        grant.inputs["parentRoleName"]
+        for grant in recording.of("GrantAccountRole").values()
+        if grant.inputs["roleName"] == "LOGISTICS_GOVERNANCE_WRITE"
+    }
+    assert holders == {"DATA_ENGINEER"}
 
 
 def test_a_replaced_protection_is_detached_before_it_is_attached_again(run_program):
@@ -137,10 +143,11 @@ def test_the_schedule_is_configuration(run_program):
     assert task["when"]
 
 
-def test_tasks_are_owned_by_the_engineer_before_they_exist(run_program):
+def test_tasks_are_owned_by_the_role_they_run_as_before_they_exist(run_program):
     recording = run_program()
     for task in recording.of("Task").values():
-        ownership = recording.of("GrantOwnership")[f"{task.inputs['schema'].lower()}_tasks_to_data_engineer"]
+        owner = "auditor" if task.name == "fill_audit_log" else "data_engineer"
+        ownership = recording.of("GrantOwnership")[f"{task.inputs['schema'].lower()}_tasks_to_{owner}"]
         assert ownership.inputs["on"]["future"]["objectTypePlural"] == "TASKS"
         assert ownership.urn in recording.closure(task.urn)
 

@@ -8,6 +8,7 @@ TOKENS = {
     "tables": "logistics:storage:Tables",
     "models": "logistics:models:DataModels",
     "roles": "logistics:governance:Roles",
+    "logins": "logistics:governance:Logins",
     "masking": "logistics:governance:Masking",
     "row_access": "logistics:governance:RowAccess",
     "access": "logistics:governance:Access",

@@ -146,8 +146,8 @@ BROKEN = {
     ),
     "role schema": (
         "sql/access.yaml",
-        "schemas: [monitoring]",
-        "schemas: [monitor]",
+        "{monitoring: read}",
+        "{monitor: read}",
         "sql/access.yaml:",
         "which is no schema",
     ),

@@ -21,6 +21,8 @@ GOOD = {
         "snowflake_table_constraint_resource",
         "snowflake_stage_internal_resource",
         "snowflake_tables_datasource",
+        "snowflake_authentication_policy_resource",
+        "snowflake_password_policy_resource",
     ],
     "logistics:environment": "dev",
     "logistics:warehouseSize": "X-SMALL",

@@ -1,5 +1,5 @@
 -- comment: Credits and their price in USD by warehouse and day, last 30 days
--- readers: [data_engineer, finance_owner]
+-- readers: [finance_owner]
 create view monitoring.vw_cost_monitoring as
 select
     warehouse_name,

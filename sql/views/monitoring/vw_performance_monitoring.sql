@@ -1,5 +1,5 @@
 -- comment: The queries of the last 7 days, times in seconds
--- readers: [data_engineer, finance_owner]
+-- readers: [finance_owner]
 create view monitoring.vw_performance_monitoring as
 select
     query_id,
