@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -69,6 +69,8 @@ class Account:
         self.changed = threading.Event()
         self._stop_cleaning = keep_clean(self)
         self.scheduler = Scheduler(self)
+        # Errors of the newest COPY statements by table and query id, for VALIDATE.
+        self.load_errors: dict[int, dict[str, list[tuple[Any, ...]]]] = {}
         # Grows with each statement that may have changed rows or objects, once it is committed.
         self.changes = 0
 

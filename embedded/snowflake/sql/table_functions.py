@@ -217,7 +217,21 @@ def _read(column: OutputColumn) -> str:
     return text
 
 
+def _of_stages(name: str) -> TableFunction:
+    """A table function of `stage_functions`, which is imported when one is called."""
+
+    def call(arguments: Arguments) -> Relation:
+        from embedded.snowflake.sql import stage_functions
+
+        return getattr(stage_functions, name)(arguments)
+
+    return call
+
+
 _FUNCTIONS: dict[str, TableFunction] = {
+    "INFER_SCHEMA": _of_stages("infer_schema"),
+    "DIRECTORY": _of_stages("directory"),
+    "VALIDATE": _of_stages("validate"),
     "FLATTEN": _flatten,
     "GENERATOR": _generator,
     "SPLIT_TO_TABLE": _split_to_table,

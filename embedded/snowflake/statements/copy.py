@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.descriptions.loading import file_format as read_format
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.tables import TableColumn
 from embedded.snowflake.catalog.values import Property, boolean, integer, read_properties, text, word
-from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError, unsupported
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError
+from embedded.snowflake.names import quote
 from embedded.snowflake.result import Column, Result, StatementType
 from embedded.snowflake.security.privileges import reach, require
 from embedded.snowflake.session.dispatch import Statement, handles
@@ -30,7 +31,7 @@ _OPTIONS = {
     "FILES": Property(lambda tokens: tokens.parenthesized(tokens.string)),
     "PATTERN": Property(text),
     "FILE_FORMAT": Property(read_format),
-    "ON_ERROR": Property(text, "ABORT_STATEMENT"),
+    "ON_ERROR": Property(lambda tokens: "?" if tokens.accept("?") else text(tokens), "ABORT_STATEMENT"),
     "SIZE_LIMIT": Property(integer),
     "PURGE": Property(boolean, False),
     "RETURN_FAILED_ONLY": Property(boolean, False),
@@ -73,19 +74,24 @@ def copy(session: Session, statement: Statement) -> Result:
     if table.kind != "TABLE":
         raise SqlCompilationError(f"Object found is of type '{table.kind}', not specified type 'TABLE'.", 2203, "42710")
     names = tokens.parenthesized(tokens.identifier) if tokens.at("(") else []
-    source = _read_source(session, statement)
+    source = _read_source(session, statement, table)
     given = read_properties(tokens, _OPTIONS, "COPY")
     tokens.end()
-    if given.get("VALIDATION_MODE"):
-        raise unsupported(f"VALIDATION_MODE = {given['VALIDATION_MODE']}")
+    if given.get("ON_ERROR") == "?":
+        # It comes last in the text of those who bind it.
+        bound = statement.binds[-1] if statement.binds else ""
+        given["ON_ERROR"] = str(getattr(bound, "value", bound))
     if statement.describe_only:
         return Result([Column(*column) for column in _COLUMNS], [], statement_type=StatementType.COPY)
     return _load(session, statement, table, names, source, given)
 
 
-def _read_source(session: Session, statement: Statement) -> Source:
+def _read_source(session: Session, statement: Statement, table: CatalogObject) -> Source:
+    """What follows FROM; without it the table's own stage."""
     tokens = statement.tokens
-    tokens.expect("FROM")
+    if not tokens.accept("FROM"):
+        names = ".".join(quote(part) for part in _path_of(session, table))
+        return Source(location(session, f"@%{names}"))
     if not tokens.at("("):
         return Source(location(session, read_stage(tokens)))
     query = tokens.skip_parenthesis().strip()
@@ -94,6 +100,13 @@ def _read_source(session: Session, statement: Statement) -> Source:
         raise SqlCompilationError("COPY's query must read a stage: FROM @stage", 1003, "42000")
     written, _ = read_written(query, match.end() - len(match[1]))
     return Source(location(session, written), query)
+
+
+def _path_of(session: Session, table: CatalogObject) -> tuple[str, str, str]:
+    """The names of the table's database and schema, and its own."""
+    catalog = session.account.catalog
+    schema = catalog.get(table.container)
+    return catalog.get(schema.container).name, schema.name, table.name
 
 
 def read_stage(tokens: TokenStream) -> str:
@@ -126,18 +139,73 @@ def _load(
         str(options["ON_ERROR"]).upper().strip() == "ABORT_STATEMENT",
     )
     target = [_column(table, name) for name in names] if names else listed_columns(table, [])
+    mode = str(options["VALIDATION_MODE"] or "").upper()
+    if mode:
+        wanted = replace(wanted, stop_at_error=False)
+        # What was loaded before is looked at too.
+        options["FORCE"] = True
     files = _wanted_files(session, table, source.place, options)
     loads = [
         load_file(session, statement, source.place, file, table, target, wanted, place)
         for place, file in enumerate(files)
     ]
+    if mode:
+        return _validated(session, mode, loads, target, source)
     _judge(loads, str(options["ON_ERROR"]).upper().strip())
+    _keep_errors(session, statement, table, loads)
     _insert(session, statement, table, source.place, loads)
     if options["PURGE"]:
         for load in loads:
             if load.status != "LOAD_FAILED":
                 load.file.file.unlink(missing_ok=True)
     return _answer(source.place, loads, bool(options["RETURN_FAILED_ONLY"]))
+
+
+_RETURN_ROWS = re.compile(r"RETURN_(\d+)_ROWS\Z")
+
+
+def _validated(session: Session, mode: str, loads: list[FileLoad], target: list[TableColumn], source: Source) -> Result:
+    """What VALIDATION_MODE tells, with nothing loaded: the first rows, or the errors.
+
+    Raises:
+        SqlCompilationError: there is no such mode, or the COPY has a query (001008).
+        SnowflakeError: a row of RETURN_n_ROWS does not fit.
+    """
+    from embedded.snowflake.sql.stage_functions import error_columns, error_rows
+
+    rows = _RETURN_ROWS.match(mode)
+    if source.query is not None or (rows is None and mode not in ("RETURN_ERRORS", "RETURN_ALL_ERRORS")):
+        raise SqlCompilationError(f"invalid value [{mode}] for parameter 'VALIDATION_MODE'", 1008, "22023")
+    try:
+        if rows is None:
+            return Result(error_columns(), error_rows(loads), statement_type=StatementType.COPY)
+        found: list[Any] = []
+        for load in loads:
+            if load.errors and load.errors[0].row <= int(rows[1]) - len(found):
+                raise _abort(load)
+            loaded_ids = [column.id for column in target if load.values.get(column.id, "").startswith("q.")]
+            names = ", ".join(f"g{column}" if column in loaded_ids else "NULL" for column in (c.id for c in target))
+            left = int(rows[1]) - len(found)
+            found += session.cursor.execute(f"select {names} from {load.temporary} limit {left}").fetchall()
+        columns = [Column(column.name, column.type) for column in target]
+        return Result(columns, found, statement_type=StatementType.COPY)
+    finally:
+        for load in loads:
+            session.cursor.execute(f"drop table if exists {load.temporary}")
+
+
+# COPY statements of a table whose errors are kept for VALIDATE.
+_KEPT_COPIES = 20
+
+
+def _keep_errors(session: Session, statement: Statement, table: CatalogObject, loads: list[FileLoad]) -> None:
+    """Keep the errors of a COPY for VALIDATE."""
+    from embedded.snowflake.sql.stage_functions import error_rows
+
+    kept = session.account.load_errors.setdefault(table.oid, {})
+    kept[statement.query_id] = error_rows(loads)
+    while len(kept) > _KEPT_COPIES:
+        kept.pop(next(iter(kept)))
 
 
 def _column(table: CatalogObject, name: str) -> TableColumn:
@@ -213,6 +281,36 @@ def _insert(
             write_loads(rows.cursor, records)
         else:
             session.transaction.loads += records
+    for load, record in zip(loads, records, strict=True):
+        _tell_history(session, table, place, load, record)
+
+
+def _tell_history(session: Session, table: CatalogObject, place: Location, load: FileLoad, record: Load) -> None:
+    """Write a file's load in COPY_HISTORY and LOAD_HISTORY."""
+    database, schema, name = _path_of(session, table)
+    session.account.history.add(
+        "load_history",
+        {
+            "stage_location": f"@{place.label}".rstrip("/"),
+            "file_name": load.file.path,
+            "status": {"LOADED": "Loaded", "LOAD_FAILED": "Load failed"}.get(load.status, "Partially loaded"),
+            "first_error_message": record.first_error,
+            "first_error_column_name": record.first_error_column,
+            "table_name": name,
+            "table_schema_name": schema,
+            "table_catalog_name": database,
+            "file_hash": record.tag,
+            "table_id": table.oid,
+            "row_count": load.rows_loaded,
+            "row_parsed": load.rows_parsed,
+            "file_size": record.size,
+            "first_error_line_number": record.first_error_line,
+            "first_error_character_position": record.first_error_character,
+            "error_count": record.errors,
+            "error_limit": load.error_limit,
+            "last_load_time": record.loaded_at,
+        },
+    )
 
 
 def _record(session: Session, statement: Statement, table: CatalogObject, place: Location, load: FileLoad) -> Load:

@@ -1,3 +1,5 @@
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow.compute makes its functions as it is imported.)
 """COPY INTO a stage: a table's or a query's rows to files."""
 
 from __future__ import annotations
@@ -6,10 +8,12 @@ import csv
 import gzip
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from embedded.snowflake.catalog.descriptions.loading import file_format as read_format
@@ -51,8 +55,7 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
     place = location(session, read_stage(tokens), write=True)
     tokens.expect("FROM")
     query = tokens.skip_parenthesis() if tokens.at("(") else f"select * from {_table(statement)}"
-    if tokens.at("PARTITION", "BY"):
-        raise unsupported("COPY INTO <location> … PARTITION BY")
+    partition = tokens.skip_parenthesis() if tokens.accept("PARTITION", "BY") else None
     options = {key: item.default for key, item in _OPTIONS.items()}
     options.update(read_properties(tokens, _OPTIONS, "COPY"))
     tokens.end()
@@ -60,12 +63,18 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
     if statement.describe_only:
         return Result([Column(name, NUMBER) for name in names], [], statement_type=StatementType.COPY)
     found = file_format(session, options["FILE_FORMAT"], stage_format(place))
+    if partition is not None:
+        _check_partition(options)
+        query = f"select *, ({partition})::varchar as {quote(_PARTITION)} from ({query})"
     translated = translate(session, parse_query(query), statement=statement)
     table = run_query(session, translated)
     table = table.rename_columns(_unique([column.name for column in translated.columns]))
     if options["VALIDATION_MODE"]:
         return Result(translated.columns, arrow=table)
-    written = _write(place, table, found, options, statement.query_id)
+    if partition is None:
+        written = _write(place, table, found, options, statement.query_id)
+    else:
+        written = _write_partitions(place, table, found, options, statement.query_id)
     if options["DETAILED_OUTPUT"]:
         columns = [Column("file_name"), Column("file_size", NUMBER), Column("row_count", NUMBER)]
         return Result(columns, written, statement_type=StatementType.COPY)
@@ -75,6 +84,36 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
         [(table.num_rows, max(table.nbytes, 0), size)],
         statement_type=StatementType.COPY,
     )
+
+
+# The name of the column of the partitions' paths while a query with PARTITION BY runs.
+_PARTITION = "$PARTITION"
+
+
+def _check_partition(options: dict[str, Any]) -> None:
+    """Make sure that nothing is asked that PARTITION BY does not go with.
+
+    Raises:
+        SqlCompilationError: SINGLE or OVERWRITE is set (001008).
+    """
+    for key in ("SINGLE", "OVERWRITE"):
+        if options[key]:
+            raise SqlCompilationError(f"{key} = TRUE is not supported with PARTITION BY.", 1008, "22023")
+
+
+def _write_partitions(
+    place: Location, table: pa.Table, options: dict[str, Any], given: dict[str, Any], query_id: str
+) -> list[tuple[str, int, int]]:
+    """Write each partition's rows below its path; rows without one go below `__NULL__`, as in Snowflake."""
+    paths = pc.fill_null(table[_PARTITION], "__NULL__")
+    rows = table.drop_columns([_PARTITION])
+    base = place.prefix if not place.prefix or place.prefix.endswith("/") else f"{place.prefix}/"
+    written = []
+    for path in pc.unique(paths).to_pylist():
+        part = replace(place, prefix=f"{base}{str(path).strip('/')}/")
+        chosen = rows.filter(pc.equal(paths, path))
+        written += _write(part, chosen, options, {**given, "INCLUDE_QUERY_ID": True}, query_id)
+    return written
 
 
 def _table(statement: Statement) -> str:

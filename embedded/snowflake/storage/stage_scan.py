@@ -22,7 +22,7 @@ from embedded.snowflake.security.privileges import reach
 from embedded.snowflake.storage.files import read_csv, read_json, read_parquet
 from embedded.snowflake.storage.stages import Location, StagedFile, location
 from embedded.snowflake.tokens import TokenStream
-from embedded.snowflake.types import NUMBER, TIMESTAMP_NTZ, VARCHAR, VARIANT, DataType
+from embedded.snowflake.types import NUMBER, TIMESTAMP_LTZ, TIMESTAMP_NTZ, VARCHAR, VARIANT, DataType
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -34,6 +34,7 @@ _METADATA: tuple[tuple[str, DataType], ...] = (
     ("METADATA$FILE_ROW_NUMBER", NUMBER),
     ("METADATA$FILE_CONTENT_KEY", VARCHAR),
     ("METADATA$FILE_LAST_MODIFIED", TIMESTAMP_NTZ),
+    ("METADATA$START_SCAN_TIME", TIMESTAMP_LTZ),
 )
 
 
@@ -120,6 +121,7 @@ def read_rows(
     session.cursor.register(name, table)
     metadata = (
         literal(place.label + file.path), "_row", literal(file.md5), f"TIMESTAMP '{file.modified:%Y-%m-%d %H:%M:%S}'",
+        f"TIMESTAMPTZ '{session.account.clock.now():%Y-%m-%d %H:%M:%S.%f}+00'",
     )  # fmt: skip
     parts = [f'{text} AS "${place + 1}"' for place, text in enumerate(texts)]
     parts += [f"{text} AS {quote(encode(item[0]))}" for text, item in zip(metadata, _METADATA, strict=True)]
@@ -136,7 +138,10 @@ def _csv_value(column: str, options: dict[str, Any]) -> str:
 def _parquet_value(table: pa.Table) -> str:
     """A row's columns as one JSON object; NULLs are left out, as Snowflake's reader does."""
     keys = ", ".join(literal(name) for name in table.column_names)
-    values = ", ".join(f"to_json({quote(name)})" for name in table.column_names)
+    values = ", ".join(
+        f"{'sf_number_json' if pa.types.is_decimal(field.type) else 'to_json'}({quote(field.name)})"
+        for field in table.schema
+    )
     return f"sf_object([{keys}], [{values}])"
 
 

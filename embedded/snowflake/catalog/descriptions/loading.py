@@ -148,6 +148,22 @@ def _read_stage(session: Session, tokens: TokenStream, create: CreateOptions, _:
     return definition
 
 
+def _alter_stage(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
+    """`REFRESH [SUBPATH = 'path']`: a directory table is read off the files themselves, so it is fresh already.
+
+    Raises:
+        SqlCompilationError: the stage has no directory table.
+    """
+    if not tokens.accept("REFRESH"):
+        return False
+    require(session, "OWNERSHIP", item)
+    if tokens.accept("SUBPATH", "="):
+        tokens.string()
+    if not (item.body["properties"].get("DIRECTORY") or {}).get("ENABLE"):
+        raise SqlCompilationError(f"Stage '{item.name}' does not have a directory table.", 1008, "22023")
+    return True
+
+
 def _stage_type(_: Session, item: CatalogObject) -> str:
     kind = "EXTERNAL" if item.body["properties"].get("URL") else "INTERNAL"
     return f"{kind} TEMPORARY" if item.body.get("temporary_session") is not None else kind
@@ -204,6 +220,7 @@ register(
         "STAGE",
         "STAGES",
         properties=_STAGE_PROPERTIES,
+        alter=_alter_stage,
         create_privilege="CREATE STAGE",
         privileges=("READ", "USAGE", "WRITE"),
         show=columns(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from embedded.snowflake.catalog.arguments import read_expression
 from embedded.snowflake.catalog.column_grammar import (
     ColumnDefinition,
@@ -18,15 +20,17 @@ from embedded.snowflake.catalog.parameters import retention_days
 from embedded.snowflake.catalog.policies import attach_row_access, describe_columns, read_row_access
 from embedded.snowflake.catalog.show import columns, constant, number
 from embedded.snowflake.catalog.values import Property, boolean, options
+from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.names import quote
 from embedded.snowflake.result import Result
 from embedded.snowflake.security.privileges import reach
+from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
     from embedded.snowflake.catalog.store import CatalogTransaction
     from embedded.snowflake.names import ObjectName
     from embedded.snowflake.session.dispatch import CreateOptions
     from embedded.snowflake.session.session import Session
-    from embedded.snowflake.tokens import TokenStream
 
 TABLE_PROPERTIES = {
     "CHANGE_TRACKING": Property(boolean, False),
@@ -79,13 +83,33 @@ def _read_table(session: Session, tokens: TokenStream, create: CreateOptions, _:
             "untyped": untyped,
             "given": [item.name for item in definitions],
         }
-    elif tokens.at("USING", "TEMPLATE"):
-        from embedded.snowflake.errors import unsupported
-
-        raise unsupported("CREATE TABLE USING TEMPLATE")
+    elif tokens.accept("USING", "TEMPLATE"):
+        made = _template_columns(session, tokens.skip_parenthesis())
+        definition.body.update(new_body(session, *read_columns(session, made, typed=True)))
+        read_table_clauses(session, tokens, definition)
     elif untyped or not definitions:
         raise tokens.unexpected()
     return definition
+
+
+def _template_columns(session: Session, query: str) -> TokenStream:
+    """The column definitions that the query of USING TEMPLATE gives: an array of objects as INFER_SCHEMA has rows.
+
+    Raises:
+        SqlCompilationError: its value is no such array (001003).
+    """
+    from embedded.snowflake.sql.run import run_query
+    from embedded.snowflake.sql.translate import query_text
+
+    rows = run_query(session, query_text(session, query)).columns[0].to_pylist()
+    columns = orjson.loads(rows[0]) if len(rows) == 1 and rows[0] else []
+    if not columns or not all(isinstance(item, dict) and {"COLUMN_NAME", "TYPE"} <= item.keys() for item in columns):
+        raise SqlCompilationError("USING TEMPLATE needs an array of objects with COLUMN_NAME and TYPE.", 1003, "42000")
+    parts = (
+        f"{quote(item['COLUMN_NAME'])} {item['TYPE']}{'' if item.get('NULLABLE', True) else ' not null'}"
+        for item in sorted(columns, key=lambda item: item.get("ORDER_ID", 0))
+    )
+    return TokenStream(f"({', '.join(parts)})")
 
 
 def read_table_clauses(session: Session, tokens: TokenStream, definition: Definition) -> None:
