@@ -33,10 +33,10 @@ def refusals(contract: TableContract, before: Columns, after: Columns) -> list[s
 def _refusals(contract: TableContract, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     table = contract.full_name
     added = [name for name in after if name not in before]
+    renamed = {str(column.renamed_from): column.name for column in contract.columns if column.name in added}
     for name in before:
-        renamed = [column.name for column in contract.columns if column.renamed_from == name and column.name in added]
-        if name not in after and renamed:
-            yield f"{table}.{name} is renamed to {renamed[0]}: run `logistics columns` first, which keeps its values"
+        if name not in after and name in renamed:
+            yield f"{table}.{name} is renamed to {renamed[name]}: run `logistics columns` first, which keeps its values"
         elif name not in after and name not in contract.allow.drop:
             yield (
                 f"{table}.{name} and its values would be dropped: if that is meant, say allow: {{drop: [{name}]}} in its "
@@ -47,9 +47,10 @@ def _refusals(contract: TableContract, before: Mapping[str, Any], after: Mapping
             yield f"{table}.{name} is new and not nullable, but the table's rows have no value for it: let it be nullable"
     for name in (name for name in after if name in before):
         yield from _retyped(contract, name, str(before[name]["type"]), str(after[name]["type"]))
-    kept = [name for name in before if name in after]
-    if list(after) != [*kept, *added]:
-        yield f"{table}: columns keep their order and new ones come last: {', '.join([*kept, *added])}"
+    kept = [name if name in after else renamed[name] for name in before if name in after or name in renamed]
+    ordered = [*kept, *(name for name in added if name not in kept)]
+    if list(after) != ordered:
+        yield f"{table}: columns keep their order and new ones come last: {', '.join(ordered)}"
 
 
 def _retyped(contract: TableContract, name: str, before: str, after: str) -> Iterator[str]:

@@ -72,7 +72,8 @@ def test_a_new_column_must_be_nullable():
 
 def test_a_renamed_column_is_sent_to_the_command_that_keeps_its_values():
     after = [BEFORE[0], ("title", "VARCHAR(40)"), BEFORE[2]]
-    assert "s.t.name is renamed to title: run `logistics columns` first" in refused(after, renamed={"title": "name"})[0]
+    [told] = refused(after, renamed={"title": "name"})
+    assert "s.t.name is renamed to title: run `logistics columns` first" in told
     assert "would be dropped" in refused(after)[0]
 
 

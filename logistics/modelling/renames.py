@@ -1,0 +1,67 @@
+"""Renames columns in place: the Table resource itself would drop the old one and add another, empty one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from logistics.contracts import TableContract
+from logistics.errors import UsageError
+from logistics.sql import full_name, quoted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rename:
+    """A column that has its old name still.
+
+    Attributes:
+        table: its table as `schema.table`.
+        statement: what renames it, with its rows, masks and streams left as they are.
+    """
+
+    table: str
+    old: str
+    new: str
+    statement: str
+
+
+def pending_renames(cursor: Any, tables: Mapping[str, TableContract], database: str) -> list[Rename]:
+    """Returns the columns that stand deployed under the name that their contract calls `renamed_from`.
+
+    Args:
+        cursor: as the deploying role.
+        tables: the contracts by `schema.table`.
+        database: the platform's database.
+
+    Raises:
+        UsageError: a table has both the old and the new column: one of them has to go first.
+    """
+    found = []
+    for name, contract in tables.items():
+        wanted = {column.renamed_from: column.name for column in contract.columns if column.renamed_from}
+        deployed = _columns(cursor, database, name) if wanted else set()
+        for old, new in wanted.items():
+            if {old, new} <= deployed:
+                raise UsageError(f"{name} has both {old} and {new}: {old} cannot be renamed; drop one of them first")
+            if old in deployed:
+                table = full_name(database, *name.upper().split("."))
+                statement = f"ALTER TABLE {table} RENAME COLUMN {quoted(old.upper())} TO {quoted(new.upper())}"
+                found.append(Rename(table=name, old=str(old), new=new, statement=statement))
+    return found
+
+
+def _columns(cursor: Any, database: str, name: str) -> set[str]:
+    """Returns a table's columns in lower case; none if it is not there yet."""
+    schema, table = name.upper().split(".")
+    cursor.execute(
+        f"SELECT COLUMN_NAME FROM {full_name(database)}.INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        (schema, table),
+    )
+    return {row[0].lower() for row in cursor.fetchall()}
+
+
+def table_urn(stack: str, table: str) -> str:
+    """Returns the URN of a table's resource, for `pulumi refresh --target`."""
+    kind = "logistics:storage:Tables$snowflake:index/table:Table"
+    return f"urn:pulumi:{stack}::logistics::{kind}::{table.split('.')[1]}"
