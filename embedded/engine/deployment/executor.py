@@ -12,7 +12,7 @@ from embedded.engine.deployment.context import Context
 from embedded.engine.deployment.steps import Step, mark_secret_outputs
 from embedded.engine.errors import EngineError
 from embedded.engine.events import ResourceOperationFailedEvent, ResourceOutputsEvent, ResourcePreEvent
-from embedded.engine.plugins.results import InitError
+from embedded.engine.plugins.results import InitError, PluginGoneError
 
 
 class StepExecutor:
@@ -52,7 +52,7 @@ class StepExecutor:
             self._fail(step, error)
             return False
         except EngineError as error:
-            if key is not None:
+            if key is not None and not _is_open(step, error):
                 manager.finish(key)
             self._fail(step, error)
             return False
@@ -118,3 +118,8 @@ class StepExecutor:
         self.failed = True
         if not self._context.options.continue_on_error:
             self.stop()
+
+
+def _is_open(step: Step, error: EngineError) -> bool:
+    """Whether a resource may have been made although its creation failed: the state goes on to say so."""
+    return isinstance(error, PluginGoneError) and step.pending == "creating"

@@ -15,7 +15,7 @@ from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.goal import Goal, ReadGoal
 from embedded.engine.deployment.hooks import state_name
 from embedded.engine.deployment.policy import PolicyChecker
-from embedded.engine.deployment.replacements import dependent_replacements
+from embedded.engine.deployment.replacements import DependentReplacement, dependent_replacements
 from embedded.engine.deployment.steps import (
     CreateStep,
     DeleteStep,
@@ -356,7 +356,8 @@ class StepGenerator:
         old, new, urn = registration.old, registration.new, registration.urn
         assert old is not None
         steps: list[Step] = []
-        for dependent, keys in reversed(await dependent_replacements(self._context, old, self.urns)):
+        dependents = await dependent_replacements(self._context, old, self.urns)
+        for dependent, keys in reversed([*dependents, *self._followers(urn, dependents)]):
             if id(dependent) in self.pending_deletes:
                 continue
             if dependent.protect:
@@ -372,6 +373,18 @@ class StepGenerator:
             DeleteStep(old=old, replacing=True, pending_replace=True),
             ReplaceStep(old=old, new=new, diff=diff),
             CreateStep(op="create-replacement", old=old, new=new, logical=False, diff=diff),
+        ]
+
+    def _followers(self, urn: str, found: Sequence[DependentReplacement]) -> list[DependentReplacement]:
+        """The resources that are replaced whenever this one is: by `replace_with` and `deleted_with`."""
+        known = {dependent.urn for dependent, _ in found}
+        return [
+            (resource, ())
+            for resource in self._context.previous
+            if (urn in resource.replace_with or resource.deleted_with == urn)
+            and not resource.delete
+            and resource.urn not in known
+            and resource.urn not in self.urns
         ]
 
     def _refuse_protected(self, registration: _Registration) -> None:

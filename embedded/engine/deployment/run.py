@@ -128,6 +128,8 @@ class _Run:
             await self._policies.start(self._address)
             if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
+            elif any(resource.refresh_before_update for resource in self._context.previous):
+                await self._refresh(only=True)
             if self._runs_program() and not self._executor.stopped.is_set():
                 await self._run_program()
             elif operation.kind == "destroy" and not self._executor.stopped.is_set():
@@ -182,14 +184,22 @@ class _Run:
                 self._registrar.refuse()
                 raise Bail
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, only: bool = False) -> None:
+        """Refresh what the targets name; `only` those resources whose providers want it before each update."""
         targets, excludes = self._generator.targets, self._generator.excludes
-        wanted = [
-            resource
-            for resource in self._context.manager.live_resources()
-            if (not targets.given or targets.matches(resource.urn)) and not excludes.matches(resource.urn)
-        ]
-        await run_refresh(self._context, self._executor, wanted)
+        options, wanted = self._operation.options, []
+        for resource in self._context.manager.live_resources():
+            references = resource.references()
+            # Dependents stand after what they depend on, so one pass finds all of them.
+            if options.target_dependents and targets.given and any(map(targets.matches, references)):
+                targets.add(resource.urn)
+            if options.exclude_dependents and any(map(excludes.matches, references)):
+                excludes.add(resource.urn)
+            if (not targets.given or targets.matches(resource.urn)) and not excludes.matches(resource.urn):
+                wanted.append(resource)
+        await run_refresh(
+            self._context, self._executor, [item for item in wanted if not only or item.refresh_before_update]
+        )
 
     async def _run_program(self) -> None:
         operation = self._operation
@@ -329,6 +339,10 @@ class _Run:
                 loop.remove_signal_handler(number)
 
     def _interrupt(self) -> None:
+        if self._cancelled:
+            self._context.diagnose("warning", "interrupted again: the plugins are ended in the midst of what they do")
+            self._host.kill()
+            return
         self._cancelled = True
         self._executor.stop()
         self._tasks = [asyncio.get_running_loop().create_task(self._host.cancel())]

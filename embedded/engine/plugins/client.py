@@ -8,6 +8,7 @@ Source: sdk/go/common/resource/plugin/provider_plugin.go of Pulumi 3.260.0.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from embedded.engine.plugins.results import (
     DiffResult,
     InitError,
     InvokeResult,
+    PluginGoneError,
     ProviderError,
     ReadResult,
 )
@@ -49,6 +51,9 @@ CHANNEL_OPTIONS = (
 )
 _DIFF_KINDS = ("add", "add-replace", "delete", "delete-replace", "update", "update-replace")
 _UNAVAILABLE_CONFIG = "the provider's configuration is not known yet"
+
+# What it would print is told as the error of the plugin.
+logging.getLogger("grpc._common").setLevel(logging.CRITICAL)
 
 _INTERRUPTED = (("pulumi-interrupted-create", "true"),)
 
@@ -85,6 +90,13 @@ class ProviderClient:
         # The stub types know only the blocking calls.
         self._stub: Any = provider_pb2_grpc.ResourceProviderStub(self.channel)
 
+    async def _call(self, method: Any, request: Any, **options: Any) -> Any:
+        response = await method(request, **options)
+        if response is None:
+            # gRPC's way to say that it could not read the answer.
+            raise PluginGoneError(f"the plugin of package '{self.package}' gave an answer that cannot be read")
+        return response
+
     async def handshake(self, handshake: Handshake) -> None:
         """Tell the plugin where the engine is; older plugins do not know this call."""
         request = provider_pb2.ProviderHandshakeRequest(
@@ -97,7 +109,7 @@ class ProviderClient:
             invoke_with_preview=True,
         )
         try:
-            response = await self._stub.Handshake(request)
+            response = await self._call(self._stub.Handshake, request)
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.UNIMPLEMENTED:
                 return
@@ -112,7 +124,7 @@ class ProviderClient:
             urn=urn, olds=to_struct(olds), news=to_struct(news), name=name_of(urn), type=type_of(urn)
         )
         try:
-            response = await self._stub.CheckConfig(request)
+            response = await self._call(self._stub.CheckConfig, request)
         except grpc.aio.AioRpcError as error:
             if _is_unimplemented(error):
                 return CheckResult(news)
@@ -134,7 +146,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            return _diff_result(await self._stub.DiffConfig(request))
+            return _diff_result(await self._call(self._stub.DiffConfig, request))
         except grpc.aio.AioRpcError as error:
             if _is_unimplemented(error):
                 return DiffResult()
@@ -158,7 +170,7 @@ class ProviderClient:
             type=type_of(urn) if urn else "",
         )
         try:
-            response = await self._stub.Configure(request)
+            response = await self._call(self._stub.Configure, request)
         except grpc.aio.AioRpcError as error:
             raise self._configure_failure(error) from error
         self._abilities = _Abilities(
@@ -181,7 +193,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            response = await self._stub.Check(request)
+            response = await self._call(self._stub.Check, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
         return CheckResult(self._marked(from_struct(response.inputs), news), _failures(response.failures))
@@ -209,7 +221,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            return _diff_result(await self._stub.Diff(request))
+            return _diff_result(await self._call(self._stub.Diff, request))
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
@@ -241,7 +253,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            response = await self._stub.Create(request, metadata=_INTERRUPTED if interrupted else None)
+            response = await self._call(self._stub.Create, request, metadata=_INTERRUPTED if interrupted else None)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error, inputs) from error
         if not response.id and not preview:
@@ -268,7 +280,7 @@ class ProviderClient:
             timeout=timeout,
         )
         try:
-            response = await self._stub.Read(request)
+            response = await self._call(self._stub.Read, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error, inputs) from error
         if not response.id:
@@ -310,7 +322,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            response = await self._stub.Update(request)
+            response = await self._call(self._stub.Update, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error, news) from error
         outputs = self._marked(from_struct(response.properties), news)
@@ -329,7 +341,7 @@ class ProviderClient:
             type=type_of(urn),
         )
         try:
-            await self._stub.Delete(request)
+            await self._call(self._stub.Delete, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
@@ -339,7 +351,7 @@ class ProviderClient:
             return None
         request = provider_pb2.InvokeRequest(tok=token, args=self._wire(args), preview=preview)
         try:
-            response = await self._stub.Invoke(request)
+            response = await self._call(self._stub.Invoke, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
         return InvokeResult(from_struct(getattr(response, "return")), _failures(response.failures))
@@ -347,35 +359,35 @@ class ProviderClient:
     async def construct(self, request: provider_pb2.ConstructRequest) -> provider_pb2.ConstructResponse:
         """Have the plugin make a component; it registers the children itself."""
         try:
-            return await self._stub.Construct(request)
+            return await self._call(self._stub.Construct, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
     async def call(self, request: provider_pb2.CallRequest) -> provider_pb2.CallResponse:
         """Call a method of a resource."""
         try:
-            return await self._stub.Call(request)
+            return await self._call(self._stub.Call, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
     async def parameterize(self, request: provider_pb2.ParameterizeRequest) -> provider_pb2.ParameterizeResponse:
         """Make the plugin serve the package that the parameters describe."""
         try:
-            return await self._stub.Parameterize(request)
+            return await self._call(self._stub.Parameterize, request)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
     async def get_schema(self) -> str:
         """The package's schema as JSON text."""
         try:
-            return (await self._stub.GetSchema(provider_pb2.GetSchemaRequest(version=0))).schema
+            return (await self._call(self._stub.GetSchema, provider_pb2.GetSchemaRequest(version=0))).schema
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
 
     async def cancel(self) -> None:
         """Tell the plugin to stop what it does; a plugin that is gone or does not know the call is fine."""
         try:
-            await self._stub.Cancel(empty_pb2.Empty(), timeout=5)
+            await self._call(self._stub.Cancel, empty_pb2.Empty(), timeout=5)
         except grpc.aio.AioRpcError:
             return
 
@@ -410,7 +422,7 @@ class ProviderClient:
             read_inputs = from_struct(init.inputs) if init.HasField("inputs") else None
             return InitError(list(init.reasons), init.id, properties, read_inputs)
         if error.code() == grpc.StatusCode.UNAVAILABLE:
-            return ProviderError(f"the plugin of package '{self.package}' is gone: {error.details()}")
+            return PluginGoneError(f"the plugin of package '{self.package}' is gone: {error.details()}")
         return ProviderError(error.details() or str(error.code()))
 
     def _configure_failure(self, error: grpc.aio.AioRpcError) -> ProviderError:

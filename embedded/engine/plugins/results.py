@@ -16,6 +16,10 @@ class ProviderError(ResourceError):
     """A provider refused or failed a call; the message is the provider's own."""
 
 
+class PluginGoneError(ProviderError):
+    """The plugin ended in the midst of a call, or answered what cannot be read: whether it was carried out is not known."""
+
+
 class InitError(ProviderError):
     """The resource exists, but did not come up as asked: the state is kept with the reasons."""
 

@@ -108,3 +108,17 @@ def test_refresh_takes_over_drift_and_drops_what_is_gone(deploy, goal) -> None:
     (b,) = [item for item in outcome.snapshot.resources if item.id == ids["b"]]
     assert (b.inputs, b.dependencies, b.property_dependencies) == ({"y": "drifted"}, [], {"y": []})
     assert not problems(outcome.snapshot)
+
+
+@pytest.mark.parametrize("option", ["o_replace_with", "o_deleted_with"])
+def test_what_follows_a_resource_goes_before_it(option: str, deploy, goal) -> None:
+    """A resource replaced whenever another is goes first too, when that other is deleted before its replacement."""
+    urn = "urn:pulumi:dev::proj::tst:index:Res::a"
+    follow = {option: [urn] if option == "o_replace_with" else urn, "deps": ["a"]}
+    deploy([goal("a", d=1), goal("b", x=1, **follow)])
+    outcome = deploy([goal("a", d=2), goal("b", x=1, **follow)])
+    assert not outcome.failed, outcome.errors
+    assert outcome.steps == [
+        "delete-replaced b", "delete-replaced a", "replace a", "create-replacement a", "replace b", "create-replacement b",
+    ]  # fmt: skip
+    assert len([item for item in outcome.snapshot.resources if item.type == "tst:index:Res"]) == 2
