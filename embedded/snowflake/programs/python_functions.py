@@ -33,19 +33,21 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
     from embedded.snowflake.sql.context import Context
 
-_MOST_SITES = 4096
+_MOST_SITES = 1024
 _numbers = itertools.count(1)
 _sites: OrderedDict[int, Site] = OrderedDict()
+_known_sites: dict[tuple[int, str, str], int] = {}
 _registered: WeakKeyDictionary[Account, dict[str, duckdb.DuckDBPyConnection]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Site:
-    """A call of a function in a query: whose session it works for, and the files that its handler imports."""
+    """A function as a session calls it: the files that its handler imports, and the key of the processes that have them."""
 
     session: Session
     imports: dict[str, bytes]
+    key: str
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,24 @@ def _prepare(context: Context, item: CatalogObject, function: Function) -> int:
     context.reads.volatile = True
     check_packages(item.body["properties"].get("PACKAGES") or [])
     imports = imported_files(session, item)
+    content = hashlib.sha256(b"".join(imports[name] for name in sorted(imports))).hexdigest()
     with _lock:
         known = _registered.setdefault(session.account, {})
         if function.duckdb_name not in known:
             # A function can be taken away only by the cursor that made it known.
             known[function.duckdb_name] = session.account.connection.cursor()
             _register(known[function.duckdb_name], function)
-        number = next(_numbers)
-        _sites[number] = Site(session, imports)
+        # Two calls of a query that are written alike must be the same text, or GROUP BY would not know them again.
+        key = (id(session), function.key, content)
+        number = _known_sites.get(key)
+        if number is None or number not in _sites:
+            number = _known_sites[key] = next(_numbers)
+        _sites[number] = Site(session, imports, f"{function.key}-{content}")
+        _sites.move_to_end(number)
         while len(_sites) > _MOST_SITES:
-            _sites.popitem(last=False)
+            gone, _ = _sites.popitem(last=False)
+            for old in [old for old, known_number in _known_sites.items() if known_number == gone]:
+                del _known_sites[old]
     return number
 
 
@@ -156,6 +166,8 @@ def forget_functions(account: Account) -> None:
         known = _registered.pop(account, {})
         for number in [number for number, site in _sites.items() if site.session.account is account]:
             del _sites[number]
+        for key in [key for key, number in _known_sites.items() if number not in _sites]:
+            del _known_sites[key]
     for name, connection in known.items():
         connection.remove_function(name)
         connection.close()
@@ -215,13 +227,13 @@ def _ask(function: Function, site: Site, message: dict[str, Any]) -> list[Any]:
     workers = workers_of(site.session.account)
     worker: Worker | None = None
     try:
-        worker = workers.take(site.session, function.key, function.spec, site.imports)
+        worker = workers.take(site.session, site.key, function.spec, site.imports)
         reply = worker.ask(site.session, message)
     except SnowflakeError as error:
         if worker is not None and worker.is_alive:
-            workers.give_back(function.key, worker)
+            workers.give_back(site.key, worker)
         raise _Told(f"[{error.errno:06d}] {error.message}") from None
-    workers.give_back(function.key, worker)
+    workers.give_back(site.key, worker)
     return reply["rows"]
 
 

@@ -154,6 +154,8 @@ class Parser:
         if tokens.accept("RESULTSET"):
             given = tokens.accept(":=") or tokens.accept("DEFAULT")
             return nodes.ResultSetDeclaration(start, name, self.query_value() if given else None)
+        if tokens.at(";"):
+            raise tokens.unexpected()
         kind = None if tokens.at(":=") or tokens.at("DEFAULT") else read_type(tokens)
         given = tokens.accept(":=") or tokens.accept("DEFAULT")
         if kind is None and not given:

@@ -88,7 +88,8 @@ def read_code(kind: str, _session: Session, tokens: TokenStream, create: CreateO
         definition.comment = found.pop("COMMENT", definition.comment)
         for key, value in found.items():
             definition.body["parameters" if key in level else "properties"][key] = value
-    definition.body["body"] = _read_body(kind, tokens)
+    is_staged = definition.body["language"] == "PYTHON" and bool(definition.body["properties"].get("IMPORTS"))
+    definition.body["body"] = "" if is_staged and not tokens else _read_body(kind, tokens)
     _check(kind, definition)
     return definition
 
