@@ -34,7 +34,11 @@ class Schedule:
         from croniter import croniter
 
         zone = ZoneInfo(self.zone or "UTC")
-        found = croniter(self.cron or "", after.astimezone(zone), day_or=True).get_next(datetime)
+        times = croniter(self.cron or "", after.astimezone(zone), day_or=True)
+        found = times.get_next(datetime)
+        # A time that the clocks leap over does not come that day; one that they repeat comes twice.
+        while not croniter.match(self.cron or "", found.replace(tzinfo=None)):
+            found = times.get_next(datetime)
         return found.astimezone(UTC)
 
 
