@@ -38,7 +38,20 @@ class Statement:
 Handler = Callable[["Session", Statement], Result]
 
 MODIFIERS = frozenset(
-    {"TRANSIENT", "TEMPORARY", "TEMP", "LOCAL", "GLOBAL", "VOLATILE", "SECURE", "RECURSIVE", "HYBRID", "READ", "ONLY"}
+    {
+        "TRANSIENT",
+        "TEMPORARY",
+        "TEMP",
+        "LOCAL",
+        "GLOBAL",
+        "VOLATILE",
+        "SECURE",
+        "RECURSIVE",
+        "HYBRID",
+        "READ",
+        "ONLY",
+        "SCOPED",
+    }
 )
 
 

@@ -16,6 +16,7 @@ from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.result import StatementType
 from embedded.snowflake.security.redaction import redact
 from embedded.snowflake.session.dispatch import Statement, registration, statement_tokens
+from embedded.snowflake.session.identifiers import with_names
 from embedded.snowflake.session.program import check_allowed
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
     result, failure = None, None
     try:
         with _snowflake_errors(session, query_id):
-            result = _handle(session, Statement(text, statement_tokens(text), query_id, binds, describe_only))
+            tokens = statement_tokens(text)
+            named, left = with_names(session, text, tokens, binds)
+            tokens = tokens if named is text else statement_tokens(named)
+            result = _handle(session, Statement(named, tokens, query_id, left, describe_only))
             return result
     except SnowflakeError as error:
         failure = error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.typed import INTERVAL
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
     if node.args.get("partition_by"):
         parts.append("PARTITION BY " + ", ".join(binder.bind(item).sql for item in node.args["partition_by"]))
     order = node.args.get("order")
-    items = list(order.expressions) if order is not None else []
+    items = [item for item in order.expressions if not _is_sequence(item)] if order is not None else []
     if items:
         parts.append("ORDER BY " + ", ".join(order_item(binder, item) for item in items))
     spec = node.args.get("spec")
@@ -47,6 +48,12 @@ def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
     elif call.name in _WHOLE_PARTITION:
         parts.append(_WHOLE)
     return f" OVER ({' '.join(parts)})"
+
+
+def _is_sequence(item: exp.Expr) -> bool:
+    """Whether an ORDER BY item is SEQ8() and the like: the order of the rows as they come, which is there without it."""
+    call = item.this if isinstance(item, exp.Ordered) else item
+    return isinstance(call, exp.Anonymous) and call.name.replace(MARK, "").upper() in ("SEQ1", "SEQ2", "SEQ4", "SEQ8")
 
 
 def _frame(binder: Expressions, spec: exp.Expr) -> str:

@@ -33,6 +33,7 @@ class Execution:
     text: str
     binds: list[Any] = field(default_factory=list)
     arrays: bool = False
+    bind_stage: str = ""
     describe_only: bool = False
     wanted_statements: int = 1
     query_id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -315,11 +315,15 @@ _TOLD = (
 )
 
 
+# What is the same for every session. From so many array binds on, clients load them through a stage.
+_FIXED = {"CLIENT_TELEMETRY_ENABLED": False, "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 65_280}
+
+
 def told_parameters(session: Session) -> list[dict[str, Any]]:
     """The session's parameters as answers carry them: booleans and numbers as such."""
     known = [key for key in _TOLD if key in PARAMETERS]
     told = [{"name": key, "value": _typed(key, session_setting(session, key).value)} for key in known]
-    return [*told, {"name": "CLIENT_TELEMETRY_ENABLED", "value": False}]
+    return [*told, *({"name": key, "value": value} for key, value in _FIXED.items())]
 
 
 def _typed(key: str, value: str) -> Any:

@@ -180,6 +180,7 @@ def _read_execution(login: Login, body: dict[str, Any]) -> Execution:
         str(body.get("sqlText") or ""),
         binds,
         arrays,
+        str(body.get("bindStage") or ""),
         bool(body.get("describeOnly")),
         int(wanted),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 from sqlglot.tokens import TokenType
 
-from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.errors import SnowflakeError, unsupported
 from embedded.snowflake.result import Column, Result, StatementType
 from embedded.snowflake.scripting.parser import begins_block, end_of_block
 from embedded.snowflake.session.dispatch import statement_tokens
@@ -52,11 +53,45 @@ def run(execution: Execution) -> Result:
         SnowflakeError: as Snowflake would refuse it.
     """
     session = execution.login.session
+    if execution.bind_stage:
+        text = _from_stage(execution.text, execution.bind_stage)
+        return session.execute(text, query_id=execution.query_id, describe_only=execution.describe_only)
     if execution.arrays:
         return _run_arrays(session, execution)
     return session.execute(
-        execution.text, execution.binds, query_id=execution.query_id, describe_only=execution.describe_only
+        _with_stage(execution.text, execution.binds),
+        execution.binds,
+        query_id=execution.query_id,
+        describe_only=execution.describe_only,
     )
+
+
+_FILES_WITH_BIND = re.compile(r"(\s*(?:PUT|GET)\s.*?\s)\?(?=\s|\Z)", re.IGNORECASE | re.DOTALL)
+_STAGE = re.compile(r"@[\w.$~%/\"-]+\Z")
+
+
+def _with_stage(text: str, binds: list[Any]) -> str:
+    """A PUT or GET whose stage is a bind (`PUT file://x ?`), with the stage in its place; any other text as it is."""
+    found = _FILES_WITH_BIND.match(text) if binds else None
+    if found is None or not _STAGE.match(str(binds[0])):
+        return text
+    return f"{found[1]}{binds[0]}{text[found.end() :]}"
+
+
+def _from_stage(text: str, stage: str) -> str:
+    """An INSERT … VALUES (?, …) whose rows a client has put in a stage, as an INSERT of a query over its files.
+
+    Raises:
+        SnowflakeError: another statement (000002).
+    """
+    group = _values_group(text)
+    if group is None:
+        raise unsupported("array binds through a stage for another statement than INSERT … VALUES (?, …)")
+    opening, closing = group
+    numbers = itertools.count(1)
+    items = re.sub(r":\d+|\?", lambda _: f"${next(numbers)}", text[opening + 1 : closing - 1])
+    before = re.sub(r"VALUES\s*\Z", "", text[:opening], flags=re.IGNORECASE)
+    return f"{before}SELECT {items} FROM {stage}"
 
 
 def _run_arrays(session: Session, execution: Execution) -> Result:

@@ -82,6 +82,19 @@ def cancel_query(call: Call) -> Typed:
     return _text("query [" + record.query_id + "] terminated.")
 
 
+@function("SYSTEM$CANCEL_ALL_QUERIES", args=1)
+def cancel_all_queries(call: Call) -> Typed:
+    """Interrupt what a session of the same user is doing; this statement itself goes on."""
+    context = call.binder.context
+    context.reads.volatile = True
+    session = context.account.sessions.get(int(str(call.constant(0))))
+    if session is None or session.user != context.session.user:
+        return _text("Session not found, or not of this user.")
+    if session.statement_id not in (None, context.session.statement_id):
+        session.cancel(str(session.statement_id))
+    return _text("all queries cancelled.")
+
+
 @function("SYSTEM$LAST_CHANGE_COMMIT_TIME", args=1)
 def last_change_commit_time(call: Call) -> Typed:
     """A number that grows with each change of a table."""
