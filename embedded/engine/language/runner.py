@@ -2,7 +2,8 @@
 
 It depends on nothing but the program's own `pulumi` package, since it runs in the program's virtual environment. Exit codes: 0
 done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown. Generated SDK packages are
-imported lazily (`lazy_sdk`), unless PULUMI_EMBEDDED_EAGER_IMPORTS is set. Garbage is collected less often than by Python's own
+imported lazily (`lazy_sdk`), unless PULUMI_EMBEDDED_EAGER_IMPORTS is set. Hot functions of the SDK are replaced (`fast_sdk`), unless
+PULUMI_EMBEDDED_PLAIN_SDK is set. Garbage is collected less often than by Python's own
 setting, unless PULUMI_EMBEDDED_DEFAULT_COLLECTION is set.
 
 Source: sdk/python/cmd/pulumi-language-python-exec of Pulumi 3.260.0.
@@ -58,7 +59,8 @@ def _run_program() -> None:
 if __name__ == "__main__":
     if not os.environ.get("PULUMI_EMBEDDED_DEFAULT_COLLECTION"):
         gc.set_threshold(_COLLECTION_THRESHOLD)
-    import lazy_sdk  # in the script's own folder, like the script free of all but the standard library
+    import fast_sdk  # both in the script's own folder, and like the script free of all that the program may not have
+    import lazy_sdk
 
     options = json.loads(sys.argv[1])
     sys.argv = [options["program"]]
@@ -71,6 +73,8 @@ if __name__ == "__main__":
     import pulumi
     import pulumi.runtime
 
+    if not os.environ.get("PULUMI_EMBEDDED_PLAIN_SDK"):
+        fast_sdk.install()
     _configure(options)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
