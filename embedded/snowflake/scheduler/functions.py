@@ -232,12 +232,13 @@ def _parts(value: Any) -> list[dict[str, Any]]:
     except orjson.JSONDecodeError:
         made = None
     parts = made if isinstance(made, list) else [made]
-    parts = [orjson.loads(part) if isinstance(part, str) else part for part in parts]
-    if not all(isinstance(part, dict) for part in parts):
+    read = [orjson.loads(part) if isinstance(part, str) else part for part in parts]
+    found: list[dict[str, Any]] = [part for part in read if isinstance(part, dict)]
+    if len(found) != len(read):
         raise SqlExecutionError(
             "A notification's message and integrations are JSON objects, or arrays of them.", 394211
         )
-    return parts
+    return found
 
 
 def _message(mime: str) -> Function:

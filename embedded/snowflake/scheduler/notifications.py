@@ -75,7 +75,7 @@ def deliver(session: Session, integration: str, mime: str, message: str, options
     if channel != "EMAIL":
         session.account.outbox.deliver(Notification(source, found.name, channel, message, mime))
         return
-    recipients = {
+    recipients: dict[str, list[str]] = {
         key: list(options.get(name) or ())
         for key, name in (("to", "toAddress"), ("cc", "ccAddress"), ("bcc", "bccAddress"))
     }

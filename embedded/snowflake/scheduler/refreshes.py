@@ -227,6 +227,11 @@ class Refreshes:
     def _is_behind(self, view: CatalogObject) -> bool:
         if not view.body.get("stored") or view.body.get("suspended"):
             return False
+        try:
+            if not self._account.catalog.is_live(self._account.catalog.get(view.body["source"])):
+                return False
+        except KeyError:
+            return False
         last = self._account.storage.last.get(view.body["source"], 0)
         return self._seen.get(view.oid) != last and not is_current(self._account, view)
 
@@ -261,6 +266,11 @@ def suspend(body: dict[str, Any], now: datetime, reason: str) -> None:
 def is_current(account: Account, view: CatalogObject) -> bool:
     """Whether a materialized view's rows are those of its table now."""
     source = view.body["source"]
+    try:
+        if not account.catalog.is_live(account.catalog.get(source)):
+            return False
+    except KeyError:
+        return False
     known = account.storage.offsets.get(view.oid)
     return known is not None and known.get(source) == account.storage.last.get(source, 0) and "refreshed" in view.body
 
