@@ -14,6 +14,7 @@ from logistics.declarations import load_declarations
 from logistics.errors import LogisticsError
 from logistics.local import server
 from logistics.local.environment import environment, pulumi_variables
+from logistics.modelling.renames import rename_columns
 from logistics.project import local_folder
 from logistics.pulumi_command import PulumiCommand
 from logistics.settings import StackSettings, load_stack, stacks
@@ -37,6 +38,8 @@ def bring_up(root: Path, stack: str, engine: str, scale: Decimal, port: int | No
             running, started = server.start(root, port)
             said.append(f"{'started' if started else 'running'} on {server.HOST}:{running.port}")
     pulumi = prepared_pulumi(root, settings, engine)
+    for rename in rename_columns(root, settings, pulumi, os.environ | environment(root, settings)):
+        steps.announce("Column", f"{rename.table}: {rename.old} is now {rename.new}")
     steps.announce("Deployment", f"pulumi up --stack {stack} --yes")
     if code := pulumi.run("up", "--yes", "--skip-preview", "--suppress-outputs"):
         raise LogisticsError(

@@ -28,6 +28,8 @@ MERGED: tuple[Materialization, ...] = ("table", "incremental")
 
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
 
+_NO_DYNAMIC_TABLES = "dynamic tables are not deployed yet: table and incremental models are kept fresh by a task"
+
 QualifiedName = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
 
 
@@ -84,6 +86,7 @@ class ModelContract(TableContract):
     @model_validator(mode="after")
     def _materialized(self) -> ModelContract:
         kind = self.materialization
+        refuse([_NO_DYNAMIC_TABLES] if kind == "dynamic_table" else [])
         keyed = kind in ("incremental", "snapshot")
         refuse([f"{kind} needs a primary_key, by which rows are merged"] if keyed and not self.merge_key else [])
         only_stored = {"cluster_by": self.cluster_by, "row_access_policy": self.row_access_policy}

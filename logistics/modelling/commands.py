@@ -127,38 +127,25 @@ def test(environment: str, as_json: bool, only: tuple[str, ...]) -> None:
 @click.command()
 @_environment
 @click.option("--engine", type=click.Choice(ENGINES), default=EMBEDDED, show_default=True)
-@click.option("--dry-run", is_flag=True, help="Only say what would be renamed.")
-def columns(environment: str, engine: str, dry_run: bool) -> None:
+def columns(environment: str, engine: str) -> None:
     """Renames deployed columns whose contract says `renamed_from`, rows kept, and tells the stack's state of it.
 
-    `pulumi up` alone refuses such a change: it could only drop the old column and add an empty one.
+    `pulumi up` alone refuses such a change: it could only drop the old column and add an empty one. `make up` does this first.
     """
-    from logistics.connection import connect
-    from logistics.declarations import load_declarations
     from logistics.local.environment import environment as variables_of
-    from logistics.modelling.renames import pending_renames, table_urn
+    from logistics.modelling.renames import rename_columns
     from logistics.pulumi_command import PulumiCommand
     from logistics.settings import load_stack
 
     root = project_root()
     settings = load_stack(root, environment)
-    tables = load_declarations(root, settings).tables
-    variables = variables_of(root, settings)
-    with connect(settings, os.environ | variables) as connection:
-        renames = pending_renames(connection.cursor(), tables, settings.platform.database)
-        for rename in [] if dry_run else renames:
-            connection.cursor().execute(rename.statement)
-    for rename in renames:
-        click.echo(f"{rename.table}: {rename.old} {'would become' if dry_run else 'is now'} {rename.new}")
-    if not renames or dry_run:
-        click.echo("" if renames else "no column is to be renamed", nl=not renames)
-        return
-    targets = [f"--target={table_urn(settings.stack, table)}" for table in sorted({rename.table for rename in renames})]
+    variables = os.environ | variables_of(root, settings)
     pulumi = PulumiCommand(root, settings.stack, engine, variables)
-    if pulumi.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets):
-        raise LogisticsError(
-            "the columns are renamed, but not in the stack's state: run `pulumi refresh`, then `pulumi up`"
-        )
+    renames = rename_columns(root, settings, pulumi, variables)
+    for rename in renames:
+        click.echo(f"{rename.table}: {rename.old} is now {rename.new}")
+    if not renames:
+        click.echo("no column is to be renamed")
 
 
 def _model_name(models: Any, wanted: str) -> str:

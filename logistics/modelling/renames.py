@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from logistics.connection import connect
 from logistics.contracts import TableContract
-from logistics.errors import UsageError
-from logistics.sql import full_name, quoted
+from logistics.declarations import load_declarations
+from logistics.errors import LogisticsError, UsageError
+from logistics.pulumi_command import PulumiCommand
+from logistics.settings import StackSettings
+from logistics.sql import full_name, literal, quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,10 @@ def pending_renames(cursor: Any, tables: Mapping[str, TableContract], database: 
     Raises:
         UsageError: a table has both the old and the new column: one of them has to go first.
     """
-    found = []
+    found: list[Rename] = []
+    cursor.execute(f"SHOW DATABASES LIKE {literal(database)}")
+    if not cursor.fetchall():
+        return found
     for name, contract in tables.items():
         wanted = {column.renamed_from: column.name for column in contract.columns if column.renamed_from}
         deployed = _columns(cursor, database, name) if wanted else set()
@@ -49,6 +57,37 @@ def pending_renames(cursor: Any, tables: Mapping[str, TableContract], database: 
                 statement = f"ALTER TABLE {table} RENAME COLUMN {quoted(old.upper())} TO {quoted(new.upper())}"
                 found.append(Rename(table=name, old=str(old), new=new, statement=statement))
     return found
+
+
+def rename_columns(
+    root: Path, settings: StackSettings, pulumi: PulumiCommand, variables: Mapping[str, str]
+) -> list[Rename]:
+    """Renames what is to be renamed and tells the stack's state of it; returns it.
+
+    Args:
+        root: the project's folder.
+        settings: the stack's settings.
+        pulumi: the stack's `pulumi`.
+        variables: how the account is reached.
+
+    Raises:
+        LogisticsError: the account refuses a rename, or the state cannot be refreshed.
+    """
+    tables = load_declarations(root, settings).tables
+    if not any(column.renamed_from for contract in tables.values() for column in contract.columns):
+        return []
+    with connect(settings, variables) as connection:
+        renames = pending_renames(connection.cursor(), tables, settings.platform.database)
+        for rename in renames:
+            connection.cursor().execute(rename.statement)
+    if renames:
+        names = sorted({rename.table for rename in renames})
+        targets = [f"--target={table_urn(settings.stack, table)}" for table in names]
+        if pulumi.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets):
+            raise LogisticsError(
+                "the columns are renamed, but not in the stack's state: run `pulumi refresh`, then `pulumi up`"
+            )
+    return renames
 
 
 def _columns(cursor: Any, database: str, name: str) -> set[str]:

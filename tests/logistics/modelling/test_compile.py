@@ -130,6 +130,12 @@ WRONG = {
         "materialization: incremental_table",
         f"{FACT}.yaml:3: materialization",
     ),
+    "not supported yet": (
+        f"{FACT}.yaml",
+        "materialization: incremental",
+        "materialization: dynamic_table",
+        f"{FACT}.yaml:1: dynamic tables are not deployed yet",
+    ),
     "seed as model": (
         f"{FACT}.yaml",
         "materialization: incremental",
