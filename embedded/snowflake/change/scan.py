@@ -112,5 +112,4 @@ def stream_has_data(session: Session, stream: CatalogObject) -> bool:
     now = bounds(session)
     if all(now.get(table, 0) <= version for table, version in offset(session, stream.oid).items()):
         return False
-    row = session.cursor.cursor().execute(f"SELECT 1 FROM {stream_scan(session, stream)} LIMIT 1").fetchone()
-    return row is not None
+    return bool(session.cursor.cursor().execute(f"SELECT 1 FROM {stream_scan(session, stream)} LIMIT 1").fetchall())

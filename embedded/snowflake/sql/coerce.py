@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.names import literal
+from embedded.snowflake.sql.session_formats import formatted
 from embedded.snowflake.sql.typed import Typed, number, varchar
 from embedded.snowflake.types import (
     BOOLEAN,
@@ -45,6 +46,10 @@ def cast(value: Typed, target: DataType, zone: str = "UTC", lenient: bool = Fals
         return Typed(f"CAST(NULL AS {target.to_duckdb()})", target)
     if source == target and value.exact:
         return value
+    by_format = formatted(value.sql, source, target, zone)
+    if by_format is not None:
+        text = _cut(by_format, target) if target.kind == "VARCHAR" else by_format
+        return Typed(f"TRY({text})" if lenient else text, target, value.nullable or lenient)
     if isinstance(value.value, str) and source.kind == "VARCHAR":
         folded = _fold(value.value, target)
         if folded is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.security.privileges import active_roles, role_closure
+from embedded.snowflake.sql.session_formats import Zone
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
@@ -139,10 +141,10 @@ class Context:
             session.cursor.unregister(registered.pop(0))
         return name
 
-    @property
-    def zone(self) -> str:
-        """The session's time zone."""
-        return self.parameter("TIMEZONE")
+    @cached_property
+    def zone(self) -> Zone:
+        """The session's time zone, and the formats of its casts."""
+        return Zone.of(self.session)
 
     def parameter(self, name: str) -> str:
         """A parameter's value for the session, as SHOW PARAMETERS prints it."""

@@ -249,7 +249,7 @@ def _check_single(session: Session, rows: Rows, clauses: list[Clause]) -> None:
     only_deletes = f'bool_and("{_CLAUSE}" in ({", ".join(deletes)}))' if deletes else "false"
     twice = rows.cursor.execute(
         f'select 1 from _merged group by "$RID" having count(*) > 1 and not {only_deletes} limit 1'
-    ).fetchone()
-    if twice is not None and session_setting(session, "ERROR_ON_NONDETERMINISTIC_MERGE").value == "true":
+    ).fetchall()
+    if twice and session_setting(session, "ERROR_ON_NONDETERMINISTIC_MERGE").value == "true":
         raise duplicate_row()
     rows.temporary("_merged", 'select * from _merged qualify row_number() over (partition by "$RID") = 1')

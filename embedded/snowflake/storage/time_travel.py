@@ -100,8 +100,8 @@ def _value(session: Session, target: exp.Expr, *, timestamp: bool = False) -> An
     if timestamp:
         typed = cast(typed, TIMESTAMP_LTZ, session_setting(session, "TIMEZONE").value)
     with snowflake_errors():
-        row = session.cursor.cursor().execute(f"select {typed.sql}").fetchone()
-    return row[0] if row else None
+        rows = session.cursor.cursor().execute(f"select {typed.sql}").fetchall()
+    return rows[0][0] if rows else None
 
 
 def _statement_version(session: Session, table: CatalogObject, query_id: str, before: bool) -> int:
