@@ -8,7 +8,6 @@ from typing import Any
 from sqlglot import exp
 
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, unsupported
-from embedded.snowflake.names import quote
 from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
 from embedded.snowflake.sql.context import Context
@@ -59,9 +58,7 @@ class Expressions:
         name, qualifier = name_of(node.this), tuple(name_of(part) for part in node.parts[:-1])
         found = self.find(name, qualifier)
         if found is None and name == "NEXTVAL" and qualifier:
-            from embedded.snowflake.storage.sequences import next_value
-
-            return next_value(self.context.session, ".".join(map(quote, qualifier)))
+            return self._next_value(qualifier)
         if found is None:
             raise unknown_column(node, ".".join([*qualifier, name]) if qualifier else name)
         return found

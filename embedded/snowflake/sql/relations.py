@@ -182,6 +182,7 @@ def _stream(item: CatalogObject, binder: Expressions) -> Relation:
     text = stream_scan(context.session, item)
     columns = [OutputColumn(c.name, c.type, encode(c.name)) for c in stream_columns(context.session, item)]
     source, relation = context.account.catalog.get(item.body["source"]), Relation(_unwrapped(text), columns)
+    require_read(context, source, source.name)
     # A view's changes come from its query, which is policed already.
     return police(source, relation, binder, "stream") if source.kind != "VIEW" else relation
 

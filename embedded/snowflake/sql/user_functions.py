@@ -98,7 +98,11 @@ def _choose(
         SnowflakeError: none fits (001044), or USAGE on it is missing (003001).
     """
     item, places = choose(found, names, [value.type for value in values])
-    if not holds(binder.context.account.catalog, binder.context.roles, "USAGE", item):
+    catalog, roles = binder.context.account.catalog, binder.context.roles
+    schema = catalog.get(item.container)
+    if not all(holds(catalog, roles, "USAGE", container) for container in (catalog.get(schema.container), schema)):
+        raise unknown_function(item.name)
+    if not holds(catalog, roles, "USAGE", item):
         raise insufficient_privileges("function", item.name)
     zone, declared = binder.context.zone, item.body["arguments"]
     arguments = [
