@@ -6,7 +6,8 @@ import sys
 
 from embedded.engine.errors import EngineError, InternalError
 
-VERSION = "v3.272.0"
+# The build metadata says that it is not the official CLI.
+VERSION = "v3.272.0+embedded"
 
 
 def main(arguments: list[str]) -> int:
