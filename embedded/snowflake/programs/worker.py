@@ -168,7 +168,7 @@ class Functions:
 
     def table(self, columns: list[list[Any]], count: int) -> list[list[Any]]:
         """The rows that a table function makes of one partition: each with the place of the row it comes from, or None."""
-        partition = self.handler() if inspect.isclass(self.handler) else None
+        partition: Any = self.handler() if inspect.isclass(self.handler) else None
         if partition is None:
             raise HandlerError("The handler of a table function is a class")
         ends = getattr(partition, "end_partition", None)
@@ -195,7 +195,7 @@ class Functions:
 
 
 def _frame(kinds: list[str], columns: list[list[Any]]) -> Any:
-    import pandas
+    import pandas  # pyright: ignore[reportMissingImports]
 
     decoded = {
         place: [_decode(kind, value) for value in column]
@@ -247,7 +247,7 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 def procedure(spec: dict[str, Any]) -> dict[str, Any]:
     """Run a procedure's handler in a Snowpark session of its own connection, and give its result, or the query that makes it."""
     handler = load(spec)
-    from snowflake.snowpark import Session
+    from snowflake.snowpark import Session  # pyright: ignore[reportMissingImports]
 
     session = Session.builder.configs(spec["connection"]).create()
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from embedded.snowflake.result import Column
 from embedded.snowflake.scripting.values import Frame, Record, Slot, Value, plain
 from embedded.snowflake.sql.coerce import cast
+from embedded.snowflake.sql.context import NOW, Context
 from embedded.snowflake.sql.run import run_query, snowflake_errors
 from embedded.snowflake.sql.scope import Scope, Source, SourceColumn
 from embedded.snowflake.sql.translate import now, query_in
@@ -57,13 +57,9 @@ def evaluate(
     translated = query_in(session, f"select {text}", scope_of(frame), binds or [], query_id)
     table = run_query(session, translated)
     return [
-        Value(_type(column), plain(table.column(place)[0].as_py(), column.type))
+        Value(column.type, plain(table.column(place)[0].as_py(), column.type))
         for place, column in enumerate(translated.columns)
     ]
-
-
-def _type(column: Column) -> DataType:
-    return column.type
 
 
 def converted(session: Session, value: Value, kind: DataType) -> Value:
@@ -78,15 +74,8 @@ def converted(session: Session, value: Value, kind: DataType) -> Value:
         return Value(kind, value.value)
     if kind == VARCHAR and value.type.kind == "VARCHAR":
         return Value(kind, value.value)
-    zone = _zone(session)
-    made = cast(value.typed(), kind, zone)
-    text = made.stored.replace("/*now*/", now(session).isoformat(sep=" "))
+    made = cast(value.typed(), kind, Context.of(session, [], "").zone)
+    text = made.stored.replace(NOW, now(session).isoformat(sep=" "))
     with snowflake_errors():
         found = session.cursor.sql(f"SELECT {text} AS v").to_arrow_table()
     return Value(kind, plain(found.column(0)[0].as_py(), kind))
-
-
-def _zone(session: Session) -> str:
-    from embedded.snowflake.catalog.parameters import session_setting
-
-    return session_setting(session, "TIMEZONE").value

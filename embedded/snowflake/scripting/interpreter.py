@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError
-from embedded.snowflake.result import Result, StatementType
+from embedded.snowflake.result import Result
 from embedded.snowflake.scripting import nodes
 from embedded.snowflake.scripting.errors import EXPRESSION, STATEMENT, ScriptError
 from embedded.snowflake.scripting.evaluate import converted, evaluate
 from embedded.snowflake.scripting.nodes import Block, Handler, Node, Query
+from embedded.snowflake.scripting.quick import quick_value
+from embedded.snowflake.scripting.status import Left, Returned, slot, status, unknown
 from embedded.snowflake.scripting.substitution import substituted
 from embedded.snowflake.scripting.values import (
     Cursor,
@@ -34,22 +36,6 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
 
-class _Left(Exception):
-    """BREAK or CONTINUE under way."""
-
-    def __init__(self, node: nodes.Leave) -> None:
-        super().__init__()
-        self.node = node
-
-
-class _Returned(Exception):
-    """RETURN under way, with what is given back."""
-
-    def __init__(self, given: Value | Result) -> None:
-        super().__init__()
-        self.given = given
-
-
 def run_block(session: Session, block: Block, arguments: dict[str, Value] | None = None) -> Value | Result:
     """Run a block: what it returns is a value (NULL without RETURN) or, by RETURN TABLE, a result.
 
@@ -67,9 +53,9 @@ def run_block(session: Session, block: Block, arguments: dict[str, Value] | None
     interpreter = Interpreter(session, block.text, frame)
     try:
         interpreter.run_block(block)
-    except _Returned as returned:
+    except Returned as returned:
         return returned.given
-    except _Left as left:
+    except Left as left:
         raise SqlCompilationError(
             f"{'CONTINUE' if left.node.again else 'BREAK'} is used outside of a loop.", 1003, "42601"
         ) from None
@@ -88,7 +74,7 @@ class Interpreter:
         self.query_id = session.statement_id
         self.handled: list[ScriptError] = []
         self.handlers: list[tuple[Handler, ...]] = []
-        self.frame.names.update(_status(None, None))
+        self.frame.names.update(status(None, None))
 
     # -- statements
 
@@ -157,9 +143,9 @@ class Interpreter:
     def _handle(self, handler: Handler, error: ScriptError) -> None:
         outer, self.frame = self.frame, Frame(self.frame)
         self.frame.names.update(
-            SQLCODE=_slot(NUMBER, error.code),
-            SQLERRM=_slot(VARCHAR, error.message),
-            SQLSTATE=_slot(VARCHAR, error.state),
+            SQLCODE=slot(NUMBER, error.code),
+            SQLERRM=slot(VARCHAR, error.message),
+            SQLSTATE=slot(VARCHAR, error.state),
         )
         self.handled.append(error)
         kept, self.handlers = self.handlers, [*self.handlers[:-1], ()]
@@ -208,13 +194,13 @@ class Interpreter:
         elif isinstance(found, Slot):
             self.set(node.name, self.value(node.value))
         else:
-            raise ScriptError.of(EXPRESSION, _unknown(node.name))
+            raise ScriptError.of(EXPRESSION, unknown(node.name))
 
     def set(self, name: str, value: Value) -> None:
         """Put a value in a variable, as the variable's type."""
         found = self.frame.find(name)
         if not isinstance(found, Slot):
-            raise ScriptError.of(EXPRESSION, _unknown(name))
+            raise ScriptError.of(EXPRESSION, unknown(name))
         found.value = self._converted(value, found.type)
 
     def _converted(self, value: Value, kind: DataType) -> Value:
@@ -237,6 +223,9 @@ class Interpreter:
         """Compute expressions together."""
         if not texts:
             return []
+        quick = [quick_value(text, self.frame) for text in texts]
+        if all(value is not None for value in quick):
+            return [value for value in quick if value is not None]
         alone = self._variable(texts[0]) if len(texts) == 1 else None
         if alone is not None:
             return [alone]
@@ -274,7 +263,7 @@ class Interpreter:
     def _submit(self, text: str, binds: Sequence[Any]) -> Result:
         query_id = str(uuid.uuid4())
         result = self.session.execute(text, list(binds), query_id=query_id)
-        self._root().names.update(_status(result, query_id, self._root()))
+        self._root().names.update(status(result, query_id, self._root()))
         return result
 
     def _root(self) -> Frame:
@@ -385,7 +374,7 @@ class Interpreter:
         outer, self.frame = self.frame, Frame(self.frame, dict(names))
         try:
             self.run_all(node.body)
-        except _Left as left:
+        except Left as left:
             if left.node.label and left.node.label != node.label:
                 raise
             return left.node.again
@@ -395,7 +384,7 @@ class Interpreter:
 
     def leave(self, node: nodes.Leave) -> None:
         """BREAK and CONTINUE."""
-        raise _Left(node)
+        raise Left(node)
 
     # -- cursors and result sets
 
@@ -408,7 +397,7 @@ class Interpreter:
     def _cursor(self, name: str) -> Cursor:
         found = self.frame.find(name)
         if not isinstance(found, Cursor):
-            raise ScriptError.of(EXPRESSION, _unknown(name))
+            raise ScriptError.of(EXPRESSION, unknown(name))
         return found
 
     def _cursor_result(self, cursor: Cursor, given: Sequence[Any]) -> Result:
@@ -420,7 +409,7 @@ class Interpreter:
     def _awaited(self, name: str) -> Result:
         found = self.frame.find(name)
         if not isinstance(found, ResultSet):
-            raise ScriptError.of(EXPRESSION, _unknown(name))
+            raise ScriptError.of(EXPRESSION, unknown(name))
         if found.failure is not None:
             raise found.failure
         if found.result is None:
@@ -461,56 +450,29 @@ class Interpreter:
             raise self.handled[-1]
         found = self.frame.find(node.name)
         if not isinstance(found, ExceptionType):
-            raise ScriptError.of(EXPRESSION, _unknown(node.name))
+            raise ScriptError.of(EXPRESSION, unknown(node.name))
         raise ScriptError(found.name, found.number, found.message, "P0001")
 
     def give_back(self, node: nodes.Return) -> None:
         """RETURN."""
         if node.query is not None:
-            raise _Returned(self.query_result(node.query))
+            raise Returned(self.query_result(node.query))
         if node.table:
             found = self.frame.find(node.table)
             if isinstance(found, Cursor):
-                raise _Returned(found.result or self._cursor_result(found, ()))
-            raise _Returned(self._awaited(node.table))
+                raise Returned(found.result or self._cursor_result(found, ()))
+            raise Returned(self._awaited(node.table))
         if not node.value:
-            raise _Returned(Value(NULL, None))
+            raise Returned(Value(NULL, None))
         found = self.frame.find(node.value.upper())
         if isinstance(found, ResultSet | Cursor):
             raise SqlCompilationError(
                 f"RETURN of '{node.value.upper()}' needs TABLE({node.value.upper()}).", 1003, "42601"
             )
-        raise _Returned(self.value(node.value))
+        raise Returned(self.value(node.value))
 
     def nothing(self, node: nodes.Null) -> None:
         """NULL."""
-
-
-def _unknown(name: str) -> SqlCompilationError:
-    return SqlCompilationError(f"error line 1 at position 0\ninvalid identifier '{name}'", 904, "42000")
-
-
-def _slot(kind: DataType, value: Any) -> Slot:
-    return Slot(kind, Value(kind, value))
-
-
-def _status(result: Result | None, query_id: str | None, before: Frame | None = None) -> dict[str, Named]:
-    """SQLROWCOUNT, SQLFOUND and SQLNOTFOUND of the last DML, and SQLID of the last statement."""
-    given: dict[str, Named] = {"SQLID": _slot(VARCHAR, query_id)}
-    is_dml = result is not None and result.statement_type & 0xF000 == StatementType.DML and bool(result.rows)
-    if is_dml and result is not None and result.rows:
-        count = sum(
-            int(value)
-            for column, value in zip(result.columns, result.rows[0], strict=True)
-            if isinstance(value, int) and column.name.startswith("number of")
-        )
-        known: tuple[Any, Any, Any] = (count, count > 0, count == 0)
-    elif before is not None:
-        return given
-    else:
-        known = (None, None, None)
-    kinds = zip(("SQLROWCOUNT", "SQLFOUND", "SQLNOTFOUND"), (NUMBER, BOOLEAN, BOOLEAN), known, strict=True)
-    return {**given, **{name: _slot(kind, value) for name, kind, value in kinds}}
 
 
 _RUN: dict[type[Node], Callable[[Interpreter, Any], None]] = {
