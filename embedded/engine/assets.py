@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -59,16 +59,16 @@ def from_proto(value: ProtoValue) -> Value:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         text = value.string_value
-        return UNKNOWN if text in UNKNOWN_TEXTS else text
+        return text if text not in UNKNOWN_TEXTS else UNKNOWN
+    if kind == "struct_value":
+        fields = {key: from_proto(item) for key, item in value.struct_value.fields.items()}
+        return decode_special(fields) if SIGNATURE in fields else fields
+    if kind == "list_value":
+        return [from_proto(item) for item in value.list_value.values]
     if kind == "number_value":
         return number(value.number_value)
     if kind == "bool_value":
         return value.bool_value
-    if kind == "list_value":
-        return [from_proto(item) for item in value.list_value.values]
-    if kind == "struct_value":
-        fields = {key: from_proto(item) for key, item in value.struct_value.fields.items()}
-        return decode_special(fields) if SIGNATURE in fields else fields
     return None
 
 
@@ -85,10 +85,7 @@ def to_struct(
 
     options = WireOptions(keep_secrets, keep_unknowns, keep_resources, keep_outputs)
     struct = Struct()
-    for key in sorted(values):
-        plain = _wire(values[key], options)
-        if plain is not _LEFT_OUT:
-            _fill(struct.fields[key], plain)
+    _put_fields(struct.fields, values, options)
     return struct
 
 
@@ -107,9 +104,45 @@ class _LeftOut:
 
 
 _LEFT_OUT = _LeftOut()
+_PLAIN = WireOptions()
+
+
+def _put_fields(fields: Any, values: Mapping[str, Value], options: WireOptions) -> None:
+    """Fill the fields of a Struct; the commonest kinds first, for a state's outputs are thousands of texts."""
+    for key in sorted(values):
+        value = values[key]
+        kind = type(value)
+        if kind is str:
+            fields[key].string_value = value
+        elif kind is dict:
+            message = fields[key].struct_value
+            message.SetInParent()
+            _put_fields(message.fields, value, options)
+        elif kind is list:
+            _put_items(fields[key].list_value, value, options)
+        elif (plain := _wire(value, options)) is not _LEFT_OUT:
+            _fill(fields[key], plain)
+
+
+def _put_items(message: Any, values: list[Value], options: WireOptions) -> None:
+    message.SetInParent()
+    add = message.values.add
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            add().string_value = value
+        elif kind is dict:
+            inner = add().struct_value
+            inner.SetInParent()
+            _put_fields(inner.fields, value, options)
+        elif kind is list:
+            _put_items(add().list_value, value, options)
+        elif (plain := _wire(value, options)) is not _LEFT_OUT:
+            _fill(add(), plain)
 
 
 def _fill(message: ProtoValue, value: Value) -> None:
+    """Set a message to a plain value: what `_wire` gave."""
     if isinstance(value, str):
         message.string_value = value
     elif value is None:
@@ -119,15 +152,10 @@ def _fill(message: ProtoValue, value: Value) -> None:
     elif isinstance(value, int | float):
         message.number_value = value
     elif isinstance(value, list):
-        message.list_value.SetInParent()
-        add = message.list_value.values.add
-        for item in value:
-            _fill(add(), item)
+        _put_items(message.list_value, value, _PLAIN)
     else:
         message.struct_value.SetInParent()
-        fields = message.struct_value.fields
-        for key, item in value.items():
-            _fill(fields[key], item)
+        _put_fields(message.struct_value.fields, value, _PLAIN)
 
 
 def _wire(value: Value, options: WireOptions) -> Value:

@@ -89,14 +89,15 @@ def from_json(value: Any, decrypt: Callable[[str], str] | None) -> Value:
         value: Parsed JSON.
         decrypt: Turns the ciphertext of a secret to its JSON text; None leaves secrets sealed.
     """
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return UNKNOWN if value == UNKNOWN_TEXT else value
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, list):
+    if kind is list:
         return [from_json(item, decrypt) for item in value]
+    if kind is bool or value is None:
+        return value
+    if kind is int or kind is float:
+        return number(value)
     if value.get(SIGNATURE) == SECRET_SIGNATURE:
         return _secret_from_json(value, decrypt)
     fields = {key: from_json(item, decrypt) for key, item in value.items()}
