@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from embedded.engine import yamlfile
 from embedded.engine.backend.login import pulumi_home
 from embedded.engine.cli import terminal
 from embedded.engine.cli.command import JSON_FLAG, YES_FLAG, Call, command
@@ -168,29 +169,41 @@ def remove(call: Call) -> None:
 def install_project(call: Call) -> None:
     """Install packages and plugins for the current program
 
-    Makes the virtual environment that Pulumi.yaml names and installs requirements.txt (or pyproject.toml) into it.
+    Makes the virtual environment that Pulumi.yaml (or a policy pack's PulumiPolicy.yaml) names, and installs requirements.txt (or
+    pyproject.toml) into it.
     """
-    project = call.session.project
+    root, runtime, options = _what_to_install(call)
     if call.flags["no_dependencies"]:
         return
-    if project.runtime != "python":
-        raise EngineError(
-            f"installing dependencies is not supported for runtime '{project.runtime}' (supported: python)"
-        )
+    if runtime != "python":
+        raise EngineError(f"installing dependencies is not supported for runtime '{runtime}' (supported: python)")
     terminal.out("Installing dependencies...\n")
-    virtualenv = project.runtime_options.get("virtualenv")
+    virtualenv = options.get("virtualenv")
     python = sys.executable
     if virtualenv:
-        folder = project.root / str(virtualenv)
+        folder = root / str(virtualenv)
         python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
         if not Path(python).is_file():
-            _run([sys.executable, "-m", "venv", str(folder)], project.root)
-    requirements = project.root / "requirements.txt"
+            _run([sys.executable, "-m", "venv", str(folder)], root)
+    requirements = root / "requirements.txt"
     if requirements.is_file():
-        _run([*_installer(python), "-r", str(requirements)], project.root)
-    elif (project.root / "pyproject.toml").is_file() and virtualenv:
-        _run([*_installer(python), "-e", str(project.root)], project.root)
+        _run([*_installer(python), "-r", str(requirements)], root)
+    elif (root / "pyproject.toml").is_file() and virtualenv:
+        _run([*_installer(python), "-e", str(root)], root)
     terminal.out("Finished installing dependencies")
+
+
+def _what_to_install(call: Call) -> tuple[Path, str, dict[str, Any]]:
+    """The folder, runtime and options of the policy pack or the project that the working directory is in."""
+    pack = Path.cwd() / "PulumiPolicy.yaml"
+    if pack.is_file():
+        content = yamlfile.load(pack)
+        runtime = content.get("runtime") if isinstance(content, dict) else None
+        if isinstance(runtime, dict):
+            return pack.parent, str(runtime.get("name")), dict(runtime.get("options") or {})
+        return pack.parent, str(runtime), {}
+    project = call.session.project
+    return project.root, project.runtime, dict(project.runtime_options)
 
 
 def _installer(python: str) -> list[str]:

@@ -350,3 +350,17 @@ def test_help(path: list[str], pulumi, snapshot) -> None:
     if "up" in path:
         text = "\n".join(line for line in text.splitlines() if "--parallel" not in line)
     assert text == snapshot
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "PulumiPolicy.yaml"], ids=["project", "policy-pack"])
+def test_install_makes_the_environment_that_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: Path, pulumi
+) -> None:
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / name).write_text("name: pack\nruntime: {name: python, options: {virtualenv: venv}}\n")
+    (folder / "requirements.txt").write_text("")
+    monkeypatch.chdir(folder)
+    ran = pulumi("install")
+    assert ran.code == 0, ran.err
+    assert (folder / "venv" / "bin" / "python").exists() and environment.is_dir()
