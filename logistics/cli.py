@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from logistics.deployment.commands import COMMANDS
+from logistics.environments.commands import COMMANDS as ENVIRONMENT_COMMANDS
 from logistics.errors import LogisticsError
 from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
 from logistics.project import project_root
@@ -126,30 +127,57 @@ def summary(stack: str, engine: str) -> None:
     print_summary(_console(), stack, summarize(root, settings, variables, counts))
 
 
-@commands.command(context_settings={"ignore_unknown_options": True})
+class _EnvironmentGroup(click.Group):
+    """Its commands, and any other program's command line."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "run", _run_in_environment, args
+
+
+@commands.group(cls=_EnvironmentGroup, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]")
 @_stack_option
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def env(stack: str, command: tuple[str, ...]) -> None:
-    """Prints a stack's environment for the shell, or runs COMMAND in it.
+@click.pass_context
+def env(context: click.Context, stack: str) -> None:
+    """Prints a stack's environment for the shell, runs a program in it, or clones it for a pull request.
 
     \b
     eval "$(logistics env --stack dev)"
     logistics env --stack dev -- pulumi stack output
+    logistics env clone --from staging --name pr-123 --ttl 24h
     """
     from logistics.local.environment import environment, shell_lines
     from logistics.settings import load_stack
 
+    context.obj = stack
+    if context.invoked_subcommand is None:
+        root = project_root()
+        click.echo("\n".join(shell_lines(root, environment(root, load_stack(root, stack)))))
+
+
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def _run_in_environment(stack: str, command: tuple[str, ...]) -> None:
+    """Runs a program in the stack's environment."""
+    from logistics.local.environment import environment
+    from logistics.settings import load_stack
+
     root = project_root()
     variables = environment(root, load_stack(root, stack))
-    if not command:
-        click.echo("\n".join(shell_lines(root, variables)))
-        return
     path = os.pathsep.join([str(root / "embedded" / "bin"), os.environ.get("PATH", "")])
     try:
         done = subprocess.run(command, env=os.environ | variables | {"PATH": path}, check=False)
     except FileNotFoundError:
         raise LogisticsError(f"{command[0]}: there is no such command") from None
     raise SystemExit(done.returncode)
+
+
+for _environment_command in ENVIRONMENT_COMMANDS:
+    env.add_command(_environment_command)
 
 
 @commands.command()
