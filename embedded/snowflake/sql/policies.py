@@ -88,7 +88,7 @@ def column_masks(item: CatalogObject, context: Context) -> dict[str, dict[str, A
         if column.get("masking_policy"):
             found[column["name"]] = column["masking_policy"]
             continue
-        for tag in dict.fromkeys([*(column.get("tags") or {}), *inherited]):
+        for tag in [*(column.get("tags") or {}), *inherited]:
             policy = _tag_policy(context.account.catalog.get(int(tag)), column["type"], context)
             if policy is not None:
                 found[column["name"]] = {"policy": policy, "columns": [column["id"]]}
