@@ -81,6 +81,7 @@ class Models:
         streams, tasks: what keeps the stored models fresh, as the objects of sql/streams and sql/tasks.
         refreshes: the statement that brings a stored model up to its whole query, by `schema.name`, in order; it takes up
             what waits in the model's streams.
+        staged: of a model that reads the stage, the statement that merges what lies there and deletes nothing.
     """
 
     models: Mapping[str, Model]
@@ -89,6 +90,7 @@ class Models:
     streams: Mapping[str, StreamFile] = field(default_factory=dict)
     tasks: Mapping[str, TaskFile] = field(default_factory=dict)
     refreshes: Mapping[str, str] = field(default_factory=dict)
+    staged: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _columns(self) -> dict[ColumnRef, ModelColumn]:

@@ -56,6 +56,9 @@ class Refreshes:
             streams=streams,
             tasks=tasks,
             refreshes=statements,
+            staged={
+                name: self._staged(self._models.models[name]) for name in statements if self._models.models[name].stage
+            },
         )
 
     def _sources(self, model: Model) -> list[str]:
@@ -102,6 +105,9 @@ class Refreshes:
         names = [self._name(stream.name) for stream in streams.values()]
         return full_refresh(model.contract, model.query, self._name(model.name), names)
 
+    def _staged(self, model: Model) -> str:
+        return staged_refresh(model.contract, model.query, self._name(model.name))
+
     def _task(self, model: Model, streams: Mapping[str, StreamFile]) -> TaskFile:
         names = [f"{self._database}.{stream.name}".upper() for stream in streams.values()]
         return TaskFile(
@@ -144,11 +150,6 @@ class Refreshes:
     def _error(self, model: Model, key: str, problem: str) -> ContractError:
         document = load_yaml(self._root / model.contract_file)
         return ContractError(model.contract_file, line_of(document, [key]), problem)
-
-
-def staged_statement(model: Model, database: str) -> str:
-    """Returns the statement that merges what is on the stage into a model that reads it, and deletes nothing."""
-    return staged_refresh(model.contract, model.query, f"{identifier(database)}.{model.name}")
 
 
 def _view(model: Model) -> ViewFile:

@@ -12,6 +12,8 @@ from logistics.modelling.graph import Models
 def refresh(cursor: Any, models: Models, names: Sequence[str], report: Callable[[str], None]) -> None:
     """Brings models to all rows of their queries, in the order of their dependencies.
 
+    A model that reads the stage takes in what lies there and keeps its other rows.
+
     Each statement takes up what waits in the model's streams and may be repeated without harm, so its task may run at the
     same time.
 
@@ -23,7 +25,7 @@ def refresh(cursor: Any, models: Models, names: Sequence[str], report: Callable[
     """
     for name, statement in models.refreshes.items():
         if name in names:
-            cursor.execute(statement)
+            cursor.execute(models.staged.get(name, statement))
             report(f"{name}: refreshed")
 
 
