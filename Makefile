@@ -15,7 +15,7 @@ BIN := .venv/bin
 LOGISTICS := $(BIN)/logistics
 ON_PORT := $(if $(LOCAL_PORT),--port $(LOCAL_PORT))
 
-.PHONY: help install dev up preview down summary test test-fast bench format check pins clean
+.PHONY: help install dev up preview down summary docs test test-fast bench format check pins clean
 
 help: ## Say what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ down: install ## Destroy every stack on the local Snowflake and stop it
 
 summary: install ## Show what is deployed and who sees what of it
 	@$(LOGISTICS) summary --stack $(STACK) --engine $(ENGINE)
+
+docs: install ## Write the documentation site to build/site: catalog, lineage, who sees what, environments
+	@$(LOGISTICS) docs
 
 install: .venv/.installed ## Set up the virtual environment; start nothing
 

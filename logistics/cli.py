@@ -200,6 +200,16 @@ def settings(stack: str, as_reference: bool) -> None:
         click.echo(f"logistics:{key} = {value}")
 
 
+@commands.command()
+@click.option("--to", "target", type=click.Path(path_type=Path), help="The folder; else build/site of the project.")
+def docs(target: Path | None) -> None:
+    """Writes the documentation site: catalog, lineage, who sees what, environments, settings."""
+    from logistics.documentation import build
+
+    root = project_root()
+    click.echo(f"{build(root, target or root / 'build' / 'site')[0]}: written")
+
+
 @commands.group()
 def local() -> None:
     """The local Snowflake of this project."""
