@@ -5,6 +5,6 @@ select
     $4::varchar(40) as contact_phone,
     $5::varchar(20) as market_segment,
     $6::varchar(40) as country,
-    $7::number(18,2) as account_balance_usd,
+    $7::number(18, 2) as account_balance_usd,
     $8::timestamp_ntz(9) as sent_at
 from @{{ database }}.raw.load_stage/raw_customers;

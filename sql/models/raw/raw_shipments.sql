@@ -7,7 +7,7 @@ select
     $6::timestamp_ntz(9) as shipped_at,
     $7::timestamp_ntz(9) as promised_at,
     $8::timestamp_ntz(9) as delivered_at,
-    $9::number(12,2) as quantity,
-    $10::number(18,2) as revenue,
+    $9::number(12, 2) as quantity,
+    $10::number(18, 2) as revenue,
     $11::timestamp_ntz(9) as sent_at
 from @{{ database }}.raw.load_stage/raw_shipments;

@@ -26,7 +26,7 @@ daily as (
         coalesce(sum(case when shipments.is_late then 1 else 0 end), 0) as late
     from calendar
     left join marts.tbl_fact_shipments as shipments
-        on shipments.shipment_date = calendar.calendar_day
+        on calendar.calendar_day = shipments.shipment_date
     group by calendar.calendar_day
 ),
 

@@ -10,18 +10,18 @@ with weekly as (
 )
 
 select
-    this.week_start,
-    this.shipments,
-    this.avg_delivery_time_hours,
-    this.late_share,
-    this.revenue,
-    before.shipments as shipments_week_before,
-    (this.shipments - before.shipments) / before.shipments as shipments_change,
-    this.avg_delivery_time_hours - before.avg_delivery_time_hours as delivery_time_change_hours,
-    (this.avg_delivery_time_hours - before.avg_delivery_time_hours)
-    / nullif(before.avg_delivery_time_hours, 0) as delivery_time_change,
-    this.late_share - before.late_share as late_share_change,
-    (this.revenue - before.revenue) / nullif(before.revenue, 0) as revenue_change
-from weekly as this
-left join weekly as before
-    on before.week_start = dateadd(day, -7, this.week_start);
+    this_week.week_start,
+    this_week.shipments,
+    this_week.avg_delivery_time_hours,
+    this_week.late_share,
+    this_week.revenue,
+    week_before.shipments as shipments_week_before,
+    (this_week.shipments - week_before.shipments) / week_before.shipments as shipments_change,
+    this_week.avg_delivery_time_hours - week_before.avg_delivery_time_hours as delivery_time_change_hours,
+    (this_week.avg_delivery_time_hours - week_before.avg_delivery_time_hours)
+    / nullif(week_before.avg_delivery_time_hours, 0) as delivery_time_change,
+    this_week.late_share - week_before.late_share as late_share_change,
+    (this_week.revenue - week_before.revenue) / nullif(week_before.revenue, 0) as revenue_change
+from weekly as this_week
+left join weekly as week_before
+    on this_week.week_start = dateadd(day, 7, week_before.week_start);

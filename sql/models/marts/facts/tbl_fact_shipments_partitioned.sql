@@ -1,2 +1,2 @@
-select *
+select * -- noqa: AM04
 from marts.tbl_fact_shipments;
