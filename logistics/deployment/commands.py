@@ -60,7 +60,7 @@ def deploy(environment: str, engine: str, dry_run: bool, yes: bool, allow_destru
         _ask(yes, f"Deploy {len(plan.steps)} changes to {environment}?")
         run = context.runs.start("deploy", _git_revision(context.root))
         with _ended_if_it_fails(context, run):
-            deployment.deploy(context, plan, run, _no_tests, click.echo)
+            deployment.deploy(context, plan, run, _row_tests, click.echo)
     click.echo(f"deployed version {run.version_after}; to go back: logistics rollback -e {environment}")
 
 
@@ -170,7 +170,60 @@ def restore(environment: str, engine: str, name: str | None, yes: bool) -> None:
     click.echo(f"restored {count} objects from {found.name}; `logistics deploy --dry-run` shows what differs now")
 
 
-COMMANDS = (deploy, history, rollback, backup, restore)
+@click.command()
+@_common
+@click.option("--revert", "action", flag_value="revert", help="Bring the account back to what was deployed.")
+@click.option("--adopt", "action", flag_value="adopt", help="Write what the account has into the stack file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def drift(environment: str, engine: str, action: str | None, as_json: bool) -> None:
+    """Finds what changed outside of the stack: who, when, which statement; grants too. Exits with 1 if anything did.
+
+    \b
+    logistics drift --environment prod
+    logistics drift --environment prod --revert
+    """
+    from logistics.deployment import drift as drifting
+    from logistics.deployment.context import open_context
+
+    context = open_context(project_root(), environment, engine)
+    found = drifting.find_drift(context)
+    if as_json:
+        keys = ("what", "kind", "name", "values", "author")
+        click.echo(
+            json.dumps([{key: getattr(item, key) for key in keys} for item in found], indent=2, default=vars_or_text)
+        )
+    else:
+        _show_drift(found)
+    if not found or action is None:
+        raise SystemExit(1 if found else 0)
+    with context.runs.lock(f"drift --{action}"):
+        if action == "adopt":
+            click.echo("\n".join(drifting.adopt(context, found)))
+        else:
+            drifting.revert(context, found)
+            click.echo(f"reverted {len(found)} changes")
+
+
+def vars_or_text(value: Any) -> Any:
+    """Returns what JSON is to say of a value that it does not know: an object's attributes, else its text."""
+    return vars(value) if hasattr(value, "__dict__") else str(value)
+
+
+def _show_drift(found: Any) -> None:
+    if not found:
+        click.echo("the account is as it was deployed")
+    for item in found:
+        click.echo(f"  {item.what:<8} {item.kind} {item.name}")
+        for name, (is_now, deployed) in item.values.items():
+            click.echo(f"           {name}: {is_now!r}, deployed {deployed!r}")
+        if item.author:
+            by = item.author
+            click.echo(
+                f"           by {by.user} as {by.role} at {by.at:%Y-%m-%d %H:%M:%S}: {' '.join(by.statement.split())[:200]}"
+            )
+
+
+COMMANDS = (drift, deploy, history, rollback, backup, restore)
 
 
 def _show_steps(plan: Any) -> None:
@@ -204,8 +257,17 @@ def _ended_if_it_fails(context: Any, run: Any) -> Iterator[None]:
         raise
 
 
-def _no_tests(_: Any) -> list[str]:
-    return []
+def _row_tests(context: Any) -> list[str]:
+    """Runs the SQL tests on what is deployed; returns a line for each critical one that fails, without its rows."""
+    from logistics.modelling.row_tests import load_row_tests, run_row_tests
+    from logistics.summary import ENGINEER
+
+    tests = load_row_tests(context.root, context.settings)
+    with context.cursor(ENGINEER) as cursor:
+        results = list(run_row_tests(cursor, tests))
+    failed = [result for result in results if result.failures and result.test.severity == "critical"]
+    click.echo(f"{len(results)} SQL tests, {len(failed)} failed")
+    return [f"{result.test.name} ({result.failures} rows; see `logistics test`)" for result in failed]
 
 
 def _ask(yes: bool, question: str) -> None:

@@ -73,9 +73,15 @@ class Engine:
         return steps_of(events)
 
     def up(
-        self, program: Program | None = None, *, message: str, said: _Said | None = None, plan: Path | None = None
+        self,
+        program: Program | None = None,
+        *,
+        message: str,
+        said: _Said | None = None,
+        plan: Path | None = None,
+        refresh: bool = False,
     ) -> list[Step]:
-        """Updates the stack and returns the steps that were taken.
+        """Updates the stack, after reading the account if `refresh` is set, and returns the steps that were taken.
 
         Raises:
             Locked: another update holds the stack.
@@ -88,6 +94,7 @@ class Engine:
                 on_event=events.append,
                 on_output=said,
                 message=message,
+                refresh=refresh or None,
                 plan=str(plan) if plan else None,
                 suppress_outputs=True,
             )

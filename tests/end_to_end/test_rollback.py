@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,11 +15,32 @@ import pytest
 import snowflake.connector
 from local_server import copy_project
 
-CUSTOMERS = [
-    ("C1", "anna@one.example", "FRANCE"),
-    ("C2", "ben@two.example", "PERU"),
-    ("C3", "cleo@three.example", None),
-]
+DEPOTS = [("D1", "Lyon"), ("D2", "Lima"), ("D3", None)]
+DEPOT_CONTRACT = """\
+table: tbl_depot
+schema: marts
+comment: Where vehicles stand at night
+primary_key: [depot_id]
+columns:
+  - {name: depot_id, type: varchar(10), nullable: false}
+  - {name: city, type: varchar(40)}
+  - {name: opened_on, type: date}
+"""
+VISIT_CONTRACT = """\
+table: tbl_depot_visit
+schema: marts
+comment: Which customer came to which depot
+primary_key: [visit_id]
+row_access_policy: customer_data_policy
+readers: [data_scientist, data_analyst]
+columns:
+  - {name: visit_id, type: varchar(10), nullable: false}
+  - {name: customer_id, type: varchar(20), nullable: false}
+"""
+DEPOT_STREAM = """\
+-- comment: Changes of tbl_depot
+create stream marts.depot_stream on table marts.tbl_depot;
+"""
 
 
 class Bench:
@@ -39,6 +61,19 @@ class Bench:
         )
         assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout + done.stderr
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own."""
+        command = [str(Path(sys.prefix) / "bin/logistics"), *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def rows(self, *texts: str, role: str = "DATA_ENGINEER") -> list[tuple[Any, ...]]:
         """Run statements in one session; returns the last one's rows."""
@@ -71,15 +106,18 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    """The first version deployed, with rows in it."""
+    """The first version deployed, with depots and their visits beside the platform's own tables."""
     made = Bench(tmp_path / "project")
     try:
+        (made.root / "sql/tables/marts").mkdir(parents=True, exist_ok=True)
+        (made.root / "sql/tables/marts/tbl_depot.yaml").write_text(DEPOT_CONTRACT)
+        (made.root / "sql/tables/marts/tbl_depot_visit.yaml").write_text(VISIT_CONTRACT)
+        (made.root / "sql/streams/depot_stream.sql").write_text(DEPOT_STREAM)
         made.logistics("deploy", "--yes")
-        values = ", ".join(f"('{key}', '{mail}', nullif('{country}', 'None'))" for key, mail, country in CUSTOMERS)
+        depots = ", ".join(f"('{key}', nullif('{city}', 'None'))" for key, city in DEPOTS)
         made.rows(
-            f"insert into marts.tbl_dim_customer (customer_id, contact_email, country) values {values}",
-            "insert into ml_features.tbl_ml_features_partitioned (feature_date, customer_id, feature_name) values ('2026-01-01', 'C1', 'orders_30d')",
-            "insert into marts.tbl_dim_vehicle (vehicle_id) values ('V1')",
+            f"insert into marts.tbl_depot (depot_id, city) values {depots}",
+            "insert into marts.tbl_depot_visit values ('V1', 'C1')",
         )
         yield made
     finally:
@@ -88,12 +126,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def take_away(bench: Bench) -> None:
     """The second version: a column, a table and a stream are gone, a warehouse is larger."""
-    [contract] = bench.root.glob("sql/**/tbl_dim_customer.yaml")
-    lines = contract.read_text().splitlines(keepends=True)
-    contract.write_text("".join(line for line in lines if "name: country" not in line))
-    for name in ("tbl_ml_features_partitioned", "vehicle_stream"):
-        for file in bench.root.glob(f"sql/**/{name}.*"):
-            file.unlink()
+    contract = DEPOT_CONTRACT.replace("  - {name: city, type: varchar(40)}\n", "") + "allow: {drop: [city]}\n"
+    (bench.root / "sql/tables/marts/tbl_depot.yaml").write_text(contract)
+    (bench.root / "sql/tables/marts/tbl_depot_visit.yaml").unlink()
+    (bench.root / "sql/streams/depot_stream.sql").unlink()
     bench.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
 
 
@@ -101,19 +137,68 @@ def take_away(bench: Bench) -> None:
 def test_what_a_deployment_took_away_comes_back_with_its_rows(bench):
     take_away(bench)
     refused = bench.logistics("deploy", "--yes", code=2)
-    assert "delete Table tbl_ml_features_partitioned" in refused and "--allow-destructive" in refused
+    assert "delete   Table tbl_depot_visit" in refused and "--allow-destructive" in refused
     bench.logistics("deploy", "--yes", "--allow-destructive")
     assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "Small"
-    bench.rows("insert into marts.tbl_dim_vehicle (vehicle_id) values ('V2')")
+    bench.rows("insert into marts.tbl_depot (depot_id) values ('D4')")
 
     planned = bench.logistics("rollback", "--dry-run")
     assert "UNDROP TABLE" in planned and "nothing was changed" in planned and "lost" not in planned
     bench.logistics("rollback", "--yes")
 
-    assert bench.rows("select customer_id, contact_email, country from marts.tbl_dim_customer order by 1") == CUSTOMERS
-    assert len(bench.rows("select customer_id from ml_features.tbl_ml_features_partitioned")) == 1
-    assert bench.rows("select vehicle_id from marts.vehicle_stream order by 1") == [("V1",), ("V2",)]
+    assert bench.rows("select depot_id, city from marts.tbl_depot order by 1") == [*DEPOTS, ("D4", None)]
+    assert bench.rows("select * from marts.tbl_depot_visit") == [("V1", "C1")]
+    # Each row that the stream had not given yet, from before and after it was dropped, is in it once.
+    changed = "select depot_id from marts.depot_stream where metadata$action = 'INSERT' order by 1"
+    assert bench.rows(changed) == [("D1",), ("D2",), ("D3",), ("D4",)]
     assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "X-Small"
     # Protection came back before the grants: a role without rows sees none.
-    assert bench.rows("select * from ml_features.tbl_ml_features_partitioned", role="DATA_SCIENTIST") == []
+    assert bench.rows("select * from marts.tbl_depot_visit", role="DATA_SCIENTIST") == []
     assert "nothing to change" in bench.logistics("rollback", "--to", "1", "--yes")
+
+
+@pytest.mark.slow
+def test_what_was_changed_by_hand_is_found_with_its_author_and_reverted_or_adopted(bench):
+    assert "as it was deployed" in bench.logistics("drift")
+    bench.rows(
+        "alter warehouse COMPUTE_WH_DEV set warehouse_size = 'LARGE'",
+        "grant select on table marts.tbl_dim_customer to role FINANCE_OWNER",
+        role="ACCOUNTADMIN",
+    )
+    told = bench.logistics("drift", code=1)
+    assert "warehouseSize" in told and "LARGE" in told and "by ADMIN as ACCOUNTADMIN" in told
+    assert "SELECT ON TABLE" in told and "to FINANCE_OWNER" in told and "grant select" in told
+    bench.logistics("drift", "--revert")
+    assert "as it was deployed" in bench.logistics("drift")
+    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "X-Small"
+
+    bench.rows("alter warehouse COMPUTE_WH_DEV set warehouse_size = 'SMALL'", role="ACCOUNTADMIN")
+    bench.logistics("drift", "--adopt")
+    assert "logistics:warehouseSize: SMALL" in (bench.root / "Pulumi.dev.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_a_deployment_whose_tests_fail_goes_back_by_itself(bench):
+    row = "(customer_id, customer_tier, total_lifetime_value) values ('C1', 'GOLD', 1)"
+    bench.rows(f"insert into marts.tbl_dim_customer {row}")
+    bench.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
+    told = bench.logistics("deploy", "--yes", code=1)
+    assert "customer_tier_matches_lifetime_value (1 rows" in told and "rolled back to version 1, verified" in told
+    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "X-Small"
+    recorded = bench.rows("select kind, result from deployments.runs order by started_at", role="ACCOUNTADMIN")
+    assert recorded[-2:] == [("deploy", "rolled back"), ("rollback", "succeeded")]
+
+
+@pytest.mark.slow
+def test_a_deployment_that_was_killed_is_finished_by_the_next(bench):
+    bench.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
+    process = bench.start("deploy", "--yes")
+    for line in process.stdout:
+        if "updating" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    told = bench.logistics("deploy", "--yes")
+    assert "was killed in phase update" in told
+    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "Small"
+    assert "nothing to change" in bench.logistics("deploy", "--yes")

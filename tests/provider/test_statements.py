@@ -45,6 +45,18 @@ CASES = [
     ),
     pytest.param(
         {
+            "op": "create",
+            "type": "snowflake:index/task:Task",
+            "new": {**PLACE, "sqlStatement": "select 1", "started": True, "schedule": {"minutes": 5}},
+        },
+        [
+            'CREATE TASK "D"."S"."T" SCHEDULE = \'5 MINUTE\' AS select 1',
+            'ALTER TASK "D"."S"."T" RESUME',
+        ],
+        id="create-that-waits",
+    ),
+    pytest.param(
+        {
             "op": "update",
             "type": "snowflake:index/warehouse:Warehouse",
             "id": '"W"',
