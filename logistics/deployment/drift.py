@@ -1,0 +1,251 @@
+"""What was changed in the account outside of the stack: by whom, when, with which statement; adopted or reverted.
+
+The recorded inputs are replayed in a preview that reads the account first: each step it would take is a drift. Grants are
+compared apart, since Pulumi knows only those it made: one that is on no record was given outside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from logistics.connection import QUERY_TAG
+from logistics.deployment.context import Context
+from logistics.deployment.replay import program_of
+from logistics.deployment.state import Checkpoint
+from logistics.deployment.steps import Step, changing
+from logistics.errors import UsageError
+from logistics.sql import literal, quoted
+
+_SETTINGS = {
+    ("Warehouse", "warehouseSize", "environment"): "warehouseSize",
+    ("Warehouse", "autoSuspend", ""): "autoSuspendSeconds",
+    ("Warehouse", "maxClusterCount", "multi"): "multiClusterMaxClusters",
+    ("ResourceMonitor", "creditQuota", ""): "dailyCreditQuota",
+}
+"""Which key of the stack file says a property: by kind, property and, where several objects have it, which of them."""
+_OWNER = "OWNERSHIP"
+_HISTORY_ROWS = 10_000
+_ACCOUNT = ""
+"""The name by which grants on the account itself are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who changed an object, as the query history knows; the newest statement that names it."""
+
+    user: str
+    role: str
+    at: datetime
+    statement: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One difference between the account and what was deployed.
+
+    Attributes:
+        what: `changed`, `gone` or `granted`.
+        kind: the resource's kind; Grant for an outside grant.
+        name: the resource's name in the program, or the grant in words.
+        values: property to what it is and what was deployed.
+        author: who did it; None where the history does not tell.
+        step: the engine's step that would mend it; None for a grant.
+        revoke: the statement that would mend an outside grant.
+    """
+
+    what: str
+    kind: str
+    name: str
+    values: dict[str, tuple[Any, Any]]
+    author: Author | None
+    step: Step | None = None
+    revoke: str = ""
+
+
+def find_drift(context: Context) -> list[Drift]:
+    """Returns every difference; changes nothing.
+
+    Raises:
+        LogisticsError: the account cannot be read.
+    """
+    deployed = context.engine.checkpoint()
+    steps = changing(context.engine.preview(program_of(context.engine.with_secrets(deployed)), refresh=True))
+    versions = context.versions()
+    since = versions[-1].ended_at if versions else datetime.fromtimestamp(0, UTC)
+    with context.cursor() as cursor:
+        history = _history(cursor, since)
+        found = [_of_step(step, history) for step in steps]
+        return found + list(_outside_grants(cursor, deployed, history))
+
+
+def revert(context: Context, drifts: Sequence[Drift]) -> None:
+    """Brings the account back to what was deployed, outside grants included."""
+    with context.cursor() as cursor:
+        for drift in drifts:
+            if drift.revoke:
+                cursor.execute(drift.revoke)
+    if any(drift.step for drift in drifts):
+        program = program_of(context.engine.with_secrets(context.engine.checkpoint()))
+        context.engine.up(program, message="revert what changed outside of the stack", refresh=True)
+
+
+def adopt(context: Context, drifts: Iterable[Drift]) -> list[str]:
+    """Writes what the account has into the stack file; returns a line for each key that was changed.
+
+    Raises:
+        UsageError: no setting says one of the values; nothing was written.
+    """
+    wanted: dict[str, Any] = {}
+    for drift in drifts:
+        for name, (is_now, _) in drift.values.items():
+            key = _key(drift.kind, name, drift.name)
+            if key is None:
+                raise UsageError(
+                    f"no setting of the stack file says {name} of {drift.kind} {drift.name}: change it in sql/ or components/, or revert it"
+                )
+            wanted[key] = is_now
+        if not drift.values:
+            raise UsageError(f"{drift.kind} {drift.name} ({drift.what}) cannot be adopted: revert it, or declare it")
+    file = context.root / context.settings.file
+    return [_write(file, key, value) for key, value in wanted.items()]
+
+
+def _key(kind: str, name: str, resource: str) -> str | None:
+    for (of_kind, of_property, which), key in _SETTINGS.items():
+        if (kind, name) == (of_kind, of_property) and (not which or (which == "multi") == resource.endswith("multi")):
+            return key
+    return None
+
+
+def _write(file: Path, key: str, value: Any) -> str:
+    """Changes one value of a stack file, everything else left as it is written."""
+    text = file.read_text(encoding="utf-8")
+    written = re.compile(rf"^(\s*logistics:{key}:\s*)\S+", re.MULTILINE)
+    if written.search(text):
+        changed = written.sub(lambda found: f"{found.group(1)}{value}", text)
+    else:
+        changed = re.sub(
+            r"^(config:\s*\n)", lambda found: f"{found.group(1)}  logistics:{key}: {value}\n", text, flags=re.MULTILINE
+        )
+    file.write_text(changed, encoding="utf-8")
+    return f"{file.name}: logistics:{key} = {value}"
+
+
+def _of_step(step: Step, history: Sequence[Author]) -> Drift:
+    values = {} if step.op == "create" else {name: (step.old.get(name), step.new.get(name)) for name in step.diffs}
+    names = [str(step.new.get("name") or step.old.get("name") or step.name)]
+    return Drift(
+        what="gone" if step.op == "create" else "changed",
+        kind=step.kind,
+        name=step.name,
+        values=values,
+        author=_author(history, names),
+        step=step,
+    )
+
+
+def _history(cursor: Any, since: datetime) -> list[Author]:
+    """Returns the account's changing statements since a time that are not this platform's own, newest first."""
+    cursor.execute(
+        "SELECT USER_NAME, ROLE_NAME, START_TIME, QUERY_TEXT FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY "
+        f"WHERE START_TIME > {literal(since.isoformat())}::TIMESTAMP_TZ AND EXECUTION_STATUS = 'SUCCESS' "
+        f"AND COALESCE(QUERY_TAG, '') <> {literal(QUERY_TAG)} "
+        "AND REGEXP_LIKE(UPPER(LTRIM(QUERY_TEXT)), '(CREATE|ALTER|DROP|GRANT|REVOKE|UNDROP)\\\\s.*', 's') "
+        f"ORDER BY START_TIME DESC LIMIT {_HISTORY_ROWS}"
+    )
+    return [Author(user=row[0], role=row[1], at=row[2], statement=row[3]) for row in cursor.fetchall()]
+
+
+def _author(history: Sequence[Author], words: Iterable[str]) -> Author | None:
+    """Returns the newest statement that has all the words."""
+    sought = [re.compile(rf"(?<![A-Z0-9_$]){re.escape(word.upper())}(?![A-Z0-9_$])") for word in words]
+    return next((item for item in history if all(word.search(item.statement.upper()) for word in sought)), None)
+
+
+def _outside_grants(cursor: Any, deployed: Checkpoint, history: Sequence[Author]) -> Iterable[Drift]:
+    """Yields the privileges and roles that the deployed roles hold and no record of the stack gives."""
+    recorded = _recorded(deployed)
+    for role in deployed.of_kind("AccountRole"):
+        name = str(role.inputs.get("name"))
+        cursor.execute(f"SHOW GRANTS TO ROLE {quoted(name)}")
+        titles = [column[0].lower() for column in cursor.description]
+        for row in cursor.fetchall():
+            grant = dict(zip(titles, row, strict=True))
+            privilege, on = grant["privilege"], grant["granted_on"]
+            target = _ACCOUNT if on == "ACCOUNT" else _plain(grant["name"])
+            if privilege == _OWNER or (name, privilege, target) in recorded or (name, "ALL", target) in recorded:
+                continue
+            if any(
+                owner == name and privilege in said and target.startswith(place)
+                for owner, said, place in _wide(deployed)
+            ):
+                continue
+            words = (
+                f"ROLE {quoted(target)}" if on == "ROLE" else f"{privilege} ON {on.replace('_', ' ')} {_quoted(target)}"
+            )
+            yield Drift(
+                what="granted",
+                kind="Grant",
+                name=f"{words} to {name}",
+                values={},
+                author=_author(history, ["GRANT", target.split(".")[-1], name]),
+                revoke=f"REVOKE {words} FROM ROLE {quoted(name)}",
+            )
+
+
+def _words(privilege: str, on: str, target: str) -> str:
+    """Returns what stands between GRANT or REVOKE and the role."""
+    if on == "ROLE":
+        return f"ROLE {quoted(target)}"
+    return f"{privilege} ON {on.replace('_', ' ')} {_quoted(target)}".rstrip()
+
+
+def _recorded(deployed: Checkpoint) -> set[tuple[str, str, str]]:
+    """Returns role, privilege and object of every grant that the stack made on one object; plain names."""
+    found = set()
+    for grant in deployed.of_kind("GrantPrivilegesToAccountRole"):
+        inputs = grant.inputs
+        role = _plain(inputs.get("accountRoleName", ""))
+        target = inputs.get("onAccountObject") or inputs.get("onSchemaObject") or inputs.get("onSchema") or {}
+        name = target.get("objectName") or target.get("schemaName") or ""
+        privileges = ["ALL"] if inputs.get("allPrivileges") else inputs.get("privileges") or ()
+        found |= {(role, str(privilege).upper(), _plain(name)) for privilege in privileges}
+        if inputs.get("onAccount"):
+            found |= {(role, str(privilege).upper(), _ACCOUNT) for privilege in privileges}
+    for grant in deployed.of_kind("GrantAccountRole"):
+        if parent := grant.inputs.get("parentRoleName"):
+            found.add((_plain(parent), "USAGE", _plain(grant.inputs.get("roleName", ""))))
+    return found
+
+
+def _wide(deployed: Checkpoint) -> Iterable[tuple[str, tuple[str, ...], str]]:
+    """Yields role, privileges and place of the stack's grants on all or future objects of a place."""
+    for grant in deployed.of_kind("GrantPrivilegesToAccountRole"):
+        inputs = grant.inputs
+        privileges = tuple(str(privilege).upper() for privilege in inputs.get("privileges") or ())
+        on = inputs.get("onSchemaObject") or inputs.get("onSchema") or {}
+        for key in ("all", "future"):
+            many = on.get(key)
+            many = many[0] if isinstance(many, list) and many else many
+            if isinstance(many, dict):
+                yield (
+                    _plain(inputs.get("accountRoleName", "")),
+                    privileges,
+                    _plain(many.get("inSchema") or many.get("inDatabase") or ""),
+                )
+        for key in ("allSchemasInDatabase", "futureSchemasInDatabase"):
+            if on.get(key):
+                yield _plain(inputs.get("accountRoleName", "")), privileges, _plain(on[key])
+
+
+def _plain(name: Any) -> str:
+    return str(name).replace('"', "")
+
+
+def _quoted(name: str) -> str:
+    return ".".join(quoted(part) for part in name.split(".")) if name else ""
