@@ -46,19 +46,22 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 		{ echo "Python 3.11 or newer is needed; name one: make install PYTHON=python3.12" >&2; exit 2; }
 	@echo "▸ Environment          .venv from $(PYTHON), requirements/run.txt"
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
-	@$(call uv,-r requirements/run.txt)
-	@$(call uv,--no-deps -e .)
+	@$(call uv,$(BIN)/python,-r requirements/run.txt)
+	@$(call uv,$(BIN)/python,--no-deps -e .)
 	@touch $@
 
-.venv/.installed-dev: requirements/dev.txt .venv/.installed
-	@echo "▸ Environment          requirements/dev.txt"
-	@$(call uv,-r requirements/dev.txt)
+# Handlers of Python procedures run in an environment of their own: Snowpark wants an older connector.
+.venv/.installed-dev: requirements/dev.txt requirements/handlers.txt .venv/.installed
+	@echo "▸ Environment          requirements/dev.txt, handlers.txt"
+	@$(call uv,$(BIN)/python,-r requirements/dev.txt)
+	@test -x .venv/handlers/bin/python || $(BIN)/python -m venv --without-pip .venv/handlers
+	@$(call uv,.venv/handlers/bin/python,-r requirements/handlers.txt)
 	@touch $@
 
 define uv
-if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python $(1); \
+if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(1) $(2); \
 else test -x $(BIN)/uv || { $(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }; \
-$(BIN)/uv pip install --quiet --python $(BIN)/python $(1); fi
+$(BIN)/uv pip install --quiet --python $(1) $(2); fi
 endef
 
 test: dev ## Run all tests (ARGS go to pytest)
@@ -82,7 +85,7 @@ check: dev ## Format, lint, types, import rules, spelling, SQL
 	@$(BIN)/sqlfluff lint sql
 
 pins: dev ## Write the exact versions of all requirements anew
-	@for set in run dev; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done
+	@for set in run dev handlers policy remote; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done
 
 clean: ## Remove the virtual environment, the local Snowflake's data, and caches (stop it first: make down)
 	@if [ -x $(LOGISTICS) ]; then $(LOGISTICS) local stop; fi

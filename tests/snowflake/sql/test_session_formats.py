@@ -23,8 +23,8 @@ INPUT = [
     (
         "timestamp_input_format = 'DD.MM.YYYY HH24:MI'",
         "'01.07.2024 12:30'::timestamp_ntz",
-        datetime.datetime(2024, 7, 1, 12, 30),
-    ),  # noqa: DTZ001
+        datetime.datetime(2024, 7, 1, 12, 30),  # noqa: DTZ001
+    ),
     ("time_input_format = 'HH24.MI'", "'12.30'::time", datetime.time(12, 30)),
     ("date_input_format = 'DD/MM/YYYY'", "try_to_date('2024-07-01')", None),
 ]
