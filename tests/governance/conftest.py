@@ -1,0 +1,20 @@
+"""A deployed dev stack with three rows in every protected table, and a session for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from deployed import Platform, deploy
+from local_server import PROJECT, local_server
+from truth_table import TruthTable
+
+
+@pytest.fixture(scope="module")
+def truth_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TruthTable]:
+    """The truth table on a platform of its own."""
+    base = tmp_path_factory.mktemp("governance")
+    with local_server(base / "data") as server, ExitStack() as stack:
+        platform = Platform(server, deploy(server, base))
+        yield TruthTable(platform, PROJECT / "docs" / "who_sees_what.yaml").prepare(stack)
