@@ -142,7 +142,12 @@ class Pipelines(pulumi.ComponentResource):
         number, _, unit = task.schedule.partition(" ")
         if number.upper() == "USING":
             return {"using_cron": unit[len("CRON ") :]}
-        return {unit.lower().rstrip("s") + "s": int(number)}
+        intervals: dict[str, snowflake.TaskScheduleArgsDict] = {
+            "second": {"seconds": int(number)},
+            "minute": {"minutes": int(number)},
+            "hour": {"hours": int(number)},
+        }
+        return intervals[unit.lower().rstrip("s")]
 
     def _warehouse(self, task: TaskFile) -> snowflake.Warehouse:
         """Returns the warehouse that the task's file names without the stack's suffix."""

@@ -14,7 +14,7 @@ LOAD_STAGE = "LOAD_STAGE"
 """Name of the stage in RAW that files are put on before COPY INTO."""
 
 
-_FILE_FORMAT = {
+_FILE_FORMAT: snowflake.StageInternalFileFormatArgsDict = {
     "csv": {
         "compression": "GZIP",
         "skip_header": 1,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -94,12 +95,12 @@ class Query:
             table.set("db", exp.to_identifier(target.split(".")[0].upper()))
             table.set("this", exp.to_identifier(target.split(".")[1].upper()))
         if self.stage:
-            return [self._staged(select) for select in tree.selects]
+            return [self._staged(select) for select in _selects(tree)]
         try:
             tree = qualify(tree, schema=schema, dialect="snowflake", identify=False)
             tree = annotate_types(tree, schema=schema, dialect="snowflake")
             scope = build_scope(tree)
-            return [self._given(select, tree, schema, scope) for select in tree.selects]
+            return [self._given(select, tree, schema, scope) for select in _selects(tree)]
         except SqlglotError as error:
             raise SqlFileError(self.file, self._line_of_problem(error), _told(error)) from None
 
@@ -142,9 +143,15 @@ class Query:
         return self.line_of_name(named[1]) if named else 1
 
 
+def _selects(tree: exp.Expr) -> list[exp.Expr]:
+    """Returns the expressions of a query's select list; those of its first part for a set operation."""
+    assert isinstance(tree, exp.Query)
+    return tree.selects
+
+
 def schema_of(columns: Mapping[str, Mapping[str, str]]) -> MappingSchema:
     """Returns sqlglot's schema of tables as `schema.name` with their columns' types."""
-    nested: dict[str, dict[str, dict[str, str]]] = {}
+    nested: dict[str, Any] = {}
     for name, types in columns.items():
         schema, table = name.upper().split(".")
         nested.setdefault(schema, {})[table] = {column.upper(): kind for column, kind in types.items()}

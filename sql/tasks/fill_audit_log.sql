@@ -8,7 +8,14 @@ as
 -- three days before the newest event are read again, and the event_id keeps every event to one row.
 merge into {{ database }}.governance.audit_log as logged
 using (
-    select accesses.*
+    select
+        accesses.event_id,
+        accesses.event_type,
+        accesses.table_name,
+        accesses.user_name,
+        accesses.role_name,
+        accesses.query_text,
+        accesses.event_timestamp
     from {{ database }}.governance.vw_accesses as accesses
     where accesses.event_timestamp >= (
         select coalesce(dateadd(day, -3, max(newest.event_timestamp)), '1970-01-01'::timestamp_ntz)

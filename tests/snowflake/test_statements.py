@@ -32,8 +32,7 @@ NEEDED = {
     "U116": ["values (1), (2)"],
     "U105": ["alter table audit_log swap with user_customer_access"],
 }
-LATER = {
-}
+LATER = {}
 
 
 class Case(NamedTuple):

@@ -240,4 +240,6 @@ def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Register the functions with a database."""
     for name, (function, arguments, result) in FUNCTIONS.items():
-        connection.create_function(name, _strict(function), arguments, result, null_handling="special")
+        # Types and null handling are given as texts, which the library takes and its stubs do not know.
+        register: Callable[..., Any] = connection.create_function
+        register(name, _strict(function), arguments, result, null_handling="special")
