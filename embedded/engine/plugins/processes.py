@@ -7,16 +7,14 @@ the children; elsewhere they see the end of their pipes.
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import errno
 import os
-import signal
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+_LAUNCHER = Path(__file__).with_name("bound.py")
 _LINE_LIMIT_BYTES = 1 << 20
 
 
@@ -33,29 +31,25 @@ async def start(
         OSError: It cannot be started.
     """
     return await asyncio.create_subprocess_exec(
-        *command,
+        *(_bound(command, folder, environment) if sys.platform == "linux" else command),
         cwd=folder,
         env=dict(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         limit=_LINE_LIMIT_BYTES,
-        preexec_fn=_bound_to(os.getpid()) if sys.platform == "linux" else None,
     )
 
 
-@cache
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
+def _bound(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return the command that is started so that it ends with the engine.
 
-
-def _bound_to(engine: int) -> Any:
-    prctl = _libc().prctl
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != engine:
-            # It was gone before the kernel knew of the wish.
-            os._exit(1)
-
-    return bind
+    Raises:
+        OSError: There is no such program, or it may not be run.
+    """
+    program = command[0] if os.path.isabs(command[0]) else os.path.join(folder, command[0])
+    found = shutil.which(program if os.sep in command[0] else command[0], path=environment.get("PATH", os.defpath))
+    if found is None:
+        number = errno.EACCES if os.path.exists(program) else errno.ENOENT
+        raise OSError(number, os.strerror(number), command[0])
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), found, *command[1:]]
