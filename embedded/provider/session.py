@@ -13,6 +13,7 @@ from embedded.provider.errors import CancelledError, ConnectionFailed, ProviderE
 Row = dict[str, Any]
 _MAXIMUM_SESSIONS = 8
 _USUAL_SECONDS = 10 * 60
+_NO_WAREHOUSE = 606
 _ACCOUNT = (
     "SELECT CURRENT_ACCOUNT() as CURRENT_ACCOUNT, CURRENT_ROLE() as CURRENT_ROLE, CURRENT_REGION() as CURRENT_REGION, "
     "CURRENT_SESSION() as CURRENT_SESSION, CURRENT_USER() as CURRENT_USER, "
@@ -50,7 +51,20 @@ class ConnectorSession:
         self._cursor: Any = None
 
     def run(self, sql: str, seconds: float) -> list[Row]:
-        """Run one statement; see ``Session``."""
+        """Run one statement; see ``Session``.
+
+        A session's warehouse is the last one that it made, and none once that is dropped; a new login has the user's again.
+        """
+        try:
+            return self._run(sql, seconds)
+        except StatementError as error:
+            if error.errno != _NO_WAREHOUSE:
+                raise
+            self.close()
+            self._connection = self._connect()
+            return self._run(sql, seconds)
+
+    def _run(self, sql: str, seconds: float) -> list[Row]:
         cursor = self._cursor = self._connection.cursor()
         try:
             cursor.execute(sql, **_limit(seconds))
