@@ -770,31 +770,14 @@ S(
     X("state delete --yes", None, URN("a")),
     wanted=["create a; create b", "(exit 1)", "", "", "", "", ""],
 )
-PACK = {
+REAL_PACK = {
     "pp/PulumiPolicy.yaml": "runtime: {name: python, options: {virtualenv: @POLICY_ENVIRONMENT@}}\nversion: 0.0.1\n",
-    "pp/__main__.py": """
-from pulumi_policy import *
-def adv(args, report):
-    if args.resource_type == "tst:index:Res" and args.props.get("x") == 1:
-        report("x is one")
-def man(args, report):
-    if args.resource_type == "tst:index:Res" and args.props.get("x") == 2:
-        report("x is two")
-def stk(args, report):
-    n = sum(1 for r in args.resources if r.resource_type == "tst:index:Res")
-    if n > 2:
-        report(f"{n} resources")
-PolicyPack("pp", [
-    ResourceValidationPolicy("adv", "d", adv, EnforcementLevel.ADVISORY),
-    ResourceValidationPolicy("man", "d", man, EnforcementLevel.MANDATORY),
-    StackValidationPolicy("stk", "d", stk, EnforcementLevel.MANDATORY),
-])
-""",
+    "pp/__main__.py": PACK["pp/__main__.py"],
 }
 S(
     "policy",
     "an advisory violation warns, a mandatory one stops its resource and fails the run; a stack policy runs after all",
-    U(A, "--policy-pack", "pp", files=PACK),
+    U(A, "--policy-pack", "pp", files=REAL_PACK),
     U('a = res("a", x=1)\nb = res("b", x=2, o_depends_on=[a])\n', "--policy-pack", "pp"),
     X("preview", 'for i in "abc":\n    res(i, x=7)\n', "--policy-pack", "pp"),
 )
