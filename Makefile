@@ -15,7 +15,7 @@ BIN := .venv/bin
 LOGISTICS := $(BIN)/logistics
 ON_PORT := $(if $(LOCAL_PORT),--port $(LOCAL_PORT))
 
-.PHONY: help install dev up preview down summary docs test test-fast bench format check pins clean
+.PHONY: help install analysis dev up preview down summary docs test test-fast bench format check pins clean
 
 help: ## Say what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,8 @@ docs: install ## Write the documentation site to build/site: catalog, lineage, w
 
 install: .venv/.installed ## Set up the virtual environment; start nothing
 
+analysis: .venv/.installed-analysis ## The same, with what quality, optimizer, models and dashboard need
+
 dev: .venv/.installed-dev ## The same, with what tests and checks need
 
 # uv comes from PATH, else from the package index into the environment itself.
@@ -48,6 +50,11 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(call uv,$(BIN)/python,-r requirements/run.txt)
 	@$(call uv,$(BIN)/python,--no-deps -e .)
+	@touch $@
+
+.venv/.installed-analysis: requirements/analysis.txt .venv/.installed
+	@echo "▸ Environment          requirements/analysis.txt"
+	@$(call uv,$(BIN)/python,-r requirements/analysis.txt)
 	@touch $@
 
 # Handlers of Python procedures run in an environment of their own: Snowpark wants an older connector.
@@ -85,7 +92,7 @@ check: dev ## Format, lint, types, import rules, spelling, SQL
 	@$(BIN)/sqlfluff lint sql
 
 pins: dev ## Write the exact versions of all requirements anew
-	@for set in run dev handlers policy remote; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done
+	@for set in run analysis dev handlers policy remote; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done
 
 clean: ## Remove the virtual environment, the local Snowflake's data, and caches (stop it first: make down)
 	@if [ -x $(LOGISTICS) ]; then $(LOGISTICS) local stop; fi
