@@ -349,13 +349,16 @@ def _pairs(order: list[str]) -> set[tuple[str, str]]:
 
 def _related(pair: tuple[str, str], needs: Mapping[str, set[str]]) -> bool:
     first, second = (line.split()[1].split("<")[0] if len(line.split()) > 1 else "" for line in pair)
-    if first == second or first not in needs or second not in needs:
+    if first == second or not {first, second} <= needs.keys():
         return True
     return second in _all_needs(first, needs) or first in _all_needs(second, needs)
 
 
 def _references(runs: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
-    needs: dict[str, set[str]] = {}
+    """What each resource needs; nothing is known, so nothing wanted, of one that no state ever held (its creation failed)."""
+    runs = list(runs)
+    checked = (line.split()[1].split("<")[0] for run in runs for line in run.get("calls") or [] if line.startswith("CHECK "))
+    needs: dict[str, set[str]] = {name: set() for name in checked}
     for run in runs:
         for entry in (run.get("state") or {}).get("resources", []):
             name = entry["res"].split("<")[0]
