@@ -66,6 +66,13 @@ def connect(
         connection.close()
 
 
+def shown(cursor: Any, text: str) -> list[dict[str, Any]]:
+    """Runs a statement; returns its rows by lower-case column name."""
+    cursor.execute(text)
+    names = [column[0].lower() for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def _parameters(
     settings: StackSettings,
     variables: Mapping[str, str],

@@ -259,15 +259,15 @@ def _ended_if_it_fails(context: Any, run: Any) -> Iterator[None]:
 
 def _row_tests(context: Any) -> list[str]:
     """Runs the SQL tests on what is deployed; returns a line for each critical one that fails, without its rows."""
-    from logistics.modelling.row_tests import load_row_tests, run_row_tests
+    from logistics.modelling.row_tests import failed, load_row_tests, run_row_tests
     from logistics.summary import ENGINEER
 
     tests = load_row_tests(context.root, context.settings)
     with context.cursor(ENGINEER) as cursor:
         results = list(run_row_tests(cursor, tests))
-    failed = [result for result in results if result.failures and result.test.severity == "critical"]
-    click.echo(f"{len(results)} SQL tests, {len(failed)} failed")
-    return [f"{result.test.name} ({result.failures} rows; see `logistics test`)" for result in failed]
+    found = failed(results)
+    click.echo(f"{len(results)} SQL tests, {len(found)} failed")
+    return [f"{result.test.name} ({result.failures} rows; see `logistics test`)" for result in found]
 
 
 def _ask(yes: bool, question: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from logistics.connection import shown
 from logistics.declarations import load_declarations
 from logistics.deployment.context import Context, evidence_folder
 from logistics.deployment.notify import notify
@@ -17,6 +18,7 @@ from logistics.deployment.statements import statements_of
 from logistics.deployment.steps import Label, Step, changing, label_of
 from logistics.deployment.versions import Version
 from logistics.errors import LogisticsError
+from logistics.sql import quoted
 
 _Said = Callable[[str], Any]
 _Test = Callable[[Context], list[str]]
@@ -74,9 +76,7 @@ def _check_privileges(cursor: Any, role: str) -> None:
     """Checks that a role may do what the program asks for on the account; ACCOUNTADMIN may."""
     if role == _HAS_ALL:
         return
-    cursor.execute(f'SHOW GRANTS TO ROLE "{role}"')
-    titles = [column[0].lower() for column in cursor.description]
-    held = {dict(zip(titles, row, strict=True))["privilege"] for row in cursor.fetchall()}
+    held = {grant["privilege"] for grant in shown(cursor, f"SHOW GRANTS TO ROLE {quoted(role)}")}
     missing = [privilege for privilege in _NEEDED if privilege not in held]
     if missing:
         raise LogisticsError(
@@ -125,8 +125,7 @@ def deploy(context: Context, plan: DeployPlan, run: Run, tests: _Test, said: _Sa
         if failed:
             raise LogisticsError(f"{len(failed)} SQL tests fail on what is deployed: {'; '.join(failed[:3])}")
     except LogisticsError as error:
-        _go_back(context, before, run, error, said)
-        raise AssertionError("unreachable") from None
+        raise _gone_back(context, before, run, error, said) from None
     run.version_after = context.versions()[-1].number
     _finish(context, run, "succeeded")
 
@@ -144,12 +143,14 @@ def _keep(context: Context, plan: DeployPlan, run: Run, said: _Said) -> None:
         safety.clear_expired()
 
 
-def _go_back(context: Context, before: Version | None, run: Run, error: LogisticsError, said: _Said) -> None:
-    """Rolls back after a failure and raises the failure with what came of it."""
+def _gone_back(
+    context: Context, before: Version | None, run: Run, error: LogisticsError, said: _Said
+) -> LogisticsError:
+    """Rolls back after a failure; returns the failure with what came of it."""
     run.details["error"] = str(error)
     if before is None:
         _finish(context, run, "failed")
-        raise LogisticsError(f"{error}; there is no version before it to go back to") from None
+        return LogisticsError(f"{error}; there is no version before it to go back to")
     said(f"failed: {error}")
     said(f"going back to version {before.number}")
     try:
@@ -157,12 +158,12 @@ def _go_back(context: Context, before: Version | None, run: Run, error: Logistic
         roll_back(context, plan_rollback(context, before), back, said)
     except LogisticsError as second:
         _finish(context, run, "failed")
-        raise LogisticsError(
+        return LogisticsError(
             f"{error}; the rollback to version {before.number} failed too: {second}; "
             f"mend it and run `logistics rollback --environment {context.settings.stack} --to {before.number}`"
-        ) from None
+        )
     _finish(context, run, "rolled back")
-    raise LogisticsError(f"{error}; rolled back to version {before.number}, verified") from None
+    return LogisticsError(f"{error}; rolled back to version {before.number}, verified")
 
 
 def _finish(context: Context, run: Run, result: str) -> None:

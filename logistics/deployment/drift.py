@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from logistics.connection import QUERY_TAG
+from logistics.connection import QUERY_TAG, shown
 from logistics.deployment.context import Context
 from logistics.deployment.replay import program_of
 from logistics.deployment.state import Checkpoint
@@ -172,10 +172,7 @@ def _outside_grants(cursor: Any, deployed: Checkpoint, history: Sequence[Author]
     recorded = _recorded(deployed)
     for role in deployed.of_kind("AccountRole"):
         name = str(role.inputs.get("name"))
-        cursor.execute(f"SHOW GRANTS TO ROLE {quoted(name)}")
-        titles = [column[0].lower() for column in cursor.description]
-        for row in cursor.fetchall():
-            grant = dict(zip(titles, row, strict=True))
+        for grant in shown(cursor, f"SHOW GRANTS TO ROLE {quoted(name)}"):
             privilege, on = grant["privilege"], grant["granted_on"]
             target = _ACCOUNT if on == "ACCOUNT" else _plain(grant["name"])
             if privilege == _OWNER or (name, privilege, target) in recorded or (name, "ALL", target) in recorded:

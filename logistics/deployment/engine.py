@@ -50,13 +50,12 @@ class Engine:
         with _as_error("open the stack"):
             self.stack = automation.Stack.create_or_select(stack, workspace)
 
-    def preview(self, program: Program | None = None, *, refresh: bool = False, plan: Path | None = None) -> list[Step]:
+    def preview(self, program: Program | None = None, *, refresh: bool = False) -> list[Step]:
         """Returns the steps that an update would take, in their order.
 
         Args:
             program: instead of the project's own.
             refresh: whether to read the account first.
-            plan: where to save the plan, to be held to by `up`.
 
         Raises:
             LogisticsError: the preview fails; with the engine's words.
@@ -67,7 +66,6 @@ class Engine:
                 program=program,
                 on_event=events.append,
                 refresh=refresh or None,
-                plan=str(plan) if plan else None,
                 suppress_progress=True,
             )
         return steps_of(events)
@@ -78,27 +76,22 @@ class Engine:
         *,
         message: str,
         said: _Said | None = None,
-        plan: Path | None = None,
         refresh: bool = False,
-    ) -> list[Step]:
-        """Updates the stack, after reading the account if `refresh` is set, and returns the steps that were taken.
+    ) -> None:
+        """Updates the stack, after reading the account if `refresh` is set.
 
         Raises:
             Locked: another update holds the stack.
             LogisticsError: the update fails; with the engine's words.
         """
-        events: list[automation.EngineEvent] = []
         with _as_error("update"):
             self.stack.up(
                 program=program,
-                on_event=events.append,
                 on_output=said,
                 message=message,
                 refresh=refresh or None,
-                plan=str(plan) if plan else None,
                 suppress_outputs=True,
             )
-        return steps_of(events)
 
     def checkpoint(self) -> Checkpoint:
         """Returns the stack's state now, secrets encrypted as they are stored."""

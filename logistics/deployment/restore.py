@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from logistics.connection import shown
 from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, object_name
 from logistics.deployment.state import PROVIDER_PREFIX, Checkpoint, Resource
 from logistics.deployment.steps import Step
@@ -46,7 +47,7 @@ class Return:
 
 
 class Restorer:
-    """Plans and does the bringing back, in one session of the deploying role."""
+    """Plans the bringing back, in one session of the deploying role."""
 
     def __init__(self, cursor: Any, database: str, kept: Sequence[Kept], version: int) -> None:
         """Takes what is needed to plan.
@@ -165,36 +166,6 @@ class Restorer:
             resource=resource, said=f"stream {name} at its offset {offset:%Y-%m-%d %H:%M:%S}", statements=(statement,)
         )
 
-    # -- doing it ------------------------------------------------------------------------------------------------------
-
-    def run(self, returns: Iterable[Return]) -> None:
-        """Sends the statements that come before the replay."""
-        for item in returns:
-            for statement in item.statements:
-                self._cursor.execute(statement)
-
-    def finish(self, returns: Iterable[Return], role: str, execute_as: Callable[[str], Any]) -> None:
-        """Sends the statements that come after the replay.
-
-        Args:
-            returns: what was planned.
-            role: a role that sees every row; it may read a clone for as long as its statement takes.
-            execute_as: sends a statement as that role.
-        """
-        schema = full_name(self._database, SCHEMA)
-        for item in returns:
-            if not item.after:
-                continue
-            rights = (f"USAGE ON SCHEMA {schema}", f"SELECT ON TABLE {item.reads}")
-            try:
-                for right in rights:
-                    self._cursor.execute(f"GRANT {right} TO ROLE {quoted(role)}")
-                for statement in item.after:
-                    execute_as(statement)
-            finally:
-                for right in rights:
-                    self._cursor.execute(f"REVOKE {right} FROM ROLE {quoted(role)}")
-
     # -- what the account holds ----------------------------------------------------------------------------------------
 
     def _exists(self, word: str, name: str) -> bool:
@@ -211,9 +182,7 @@ class Restorer:
             return []
         if len(parts) > 2 and not self._exists("SCHEMA", full_name(*parts[:2])):
             return []
-        self._cursor.execute(f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
-        titles = [column[0].lower() for column in self._cursor.description]
-        rows = [dict(zip(titles, row, strict=True)) for row in self._cursor.fetchall()]
+        rows = shown(self._cursor, f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
         return [row for row in rows if row["name"] == parts[-1]]
 
     def _clone_of(self, name: str) -> str | None:
@@ -225,6 +194,33 @@ class Restorer:
 
 
 _GONE = "its retention is over, or it had none, and no clone is kept"
+
+
+def bring_back(cursor: Any, item: Return) -> None:
+    """Sends the statements of one thing that come before the replay."""
+    for statement in item.statements:
+        cursor.execute(statement)
+
+
+def refill(cursor: Any, database: str, item: Return, role: str, execute_as: Callable[[str], Any]) -> None:
+    """Sends the statements of one thing that come after the replay.
+
+    Args:
+        cursor: of a connection as the deploying role.
+        database: the platform's database.
+        item: what was planned.
+        role: a role that sees every row; it may read the clone for as long as the statements take.
+        execute_as: sends a statement as that role.
+    """
+    rights = (f"USAGE ON SCHEMA {full_name(database, SCHEMA)}", f"SELECT ON TABLE {item.reads}")
+    try:
+        for right in rights:
+            cursor.execute(f"GRANT {right} TO ROLE {quoted(role)}")
+        for statement in item.after:
+            execute_as(statement)
+    finally:
+        for right in rights:
+            cursor.execute(f"REVOKE {right} FROM ROLE {quoted(role)}")
 
 
 def _is_kept(row: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from logistics.deployment.context import Context
 from logistics.deployment.replay import program_of
-from logistics.deployment.restore import Restorer, Return, adopted
+from logistics.deployment.restore import Restorer, Return, adopted, bring_back, refill
 from logistics.deployment.runs import Run, record
 from logistics.deployment.safety import Safety
 from logistics.deployment.state import Checkpoint
@@ -110,9 +110,8 @@ def _bring_back(context: Context, plan: RollbackPlan, said: _Said) -> None:
     if not wanted:
         return
     with context.cursor() as cursor:
-        restorer = Restorer(cursor, context.database, (), plan.version.number)
         for item in wanted:
-            restorer.run([item])
+            bring_back(cursor, item)
             said(item.said)
     state = adopted(context.engine.checkpoint(), wanted)
     context.engine.restore(state)
@@ -120,11 +119,13 @@ def _bring_back(context: Context, plan: RollbackPlan, said: _Said) -> None:
 
 def _refill(context: Context, plan: RollbackPlan) -> None:
     """Puts values back into columns that were made again, as the role that sees every row."""
-    if not any(item.after for item in plan.returns):
+    wanted = [item for item in plan.returns if item.after]
+    if not wanted:
         return
+    role = context.settings.platform.named(ENGINEER)
     with context.cursor() as cursor, context.cursor(ENGINEER) as engineer:
-        restorer = Restorer(cursor, context.database, (), plan.version.number)
-        restorer.finish(plan.returns, context.settings.platform.named(ENGINEER), engineer.execute)
+        for item in wanted:
+            refill(cursor, context.database, item, role, engineer.execute)
 
 
 def _record(context: Context, run: Run, result: str) -> None:

@@ -15,21 +15,11 @@ PROVIDER_PREFIX = "pulumi:providers:"
 STACK_TYPE = "pulumi:pulumi:Stack"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """One resource of a checkpoint; `raw` is its JSON as the state holds it."""
+class Named:
+    """What has a URN and a type's token, and by them a kind and a name."""
 
-    raw: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def urn(self) -> str:
-        """The resource's URN."""
-        return self.raw["urn"]
-
-    @property
-    def type(self) -> str:
-        """The type's token, such as `snowflake:index/table:Table`."""
-        return self.raw["type"]
+    urn: str
+    type: str
 
     @property
     def kind(self) -> str:
@@ -40,6 +30,23 @@ class Resource:
     def name(self) -> str:
         """The resource's name in the program."""
         return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource(Named):
+    """One resource of a checkpoint; `raw` is its JSON as the state holds it."""
+
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def urn(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The resource's URN."""
+        return self.raw["urn"]
+
+    @property
+    def type(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The type's token, such as `snowflake:index/table:Table`."""
+        return self.raw["type"]
 
     @property
     def id(self) -> str:

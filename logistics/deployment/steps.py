@@ -10,8 +10,9 @@ from typing import Any
 
 from pulumi import automation
 
+from logistics.deployment.state import Named
+
 _QUIET = frozenset({"same", "read", "refresh", "read-discard", "discard-replaced", "remove-pending-replace"})
-_REPLACING = frozenset({"replace", "create-replacement", "delete-replaced"})
 HOLDS_ROWS = frozenset({"Table", "DynamicTable", "Database", "Schema", "StageInternal", "Stage"})
 """Kinds whose loss is a loss of rows or files."""
 _PROTECTS = frozenset({"RowAccessPolicy", "MaskingPolicy", "TableColumnMaskingPolicyApplication", "TagAssociation"})
@@ -27,7 +28,7 @@ class Label(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Named):
     """One step of the engine.
 
     Attributes:
@@ -48,16 +49,6 @@ class Step:
     new: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
-
-    @property
-    def kind(self) -> str:
-        """The type's last part, such as `Table`."""
-        return self.type.rsplit(":", 1)[-1]
-
-    @property
-    def name(self) -> str:
-        """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[-1]
 
     @property
     def changes(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from logistics.connection import shown
 from logistics.contracts import TableContract
 from logistics.declarations import Declarations
 from logistics.environments.rewrite import rebased
@@ -142,7 +143,7 @@ def remove(settings: StackSettings, cursor: Any, name: str) -> Clone:
 
 
 def _found(cursor: Any, source: str) -> Iterator[Clone]:
-    for row in _shown(cursor, "SHOW DATABASES"):
+    for row in shown(cursor, "SHOW DATABASES"):
         comment = row["comment"] or ""
         if not comment.startswith(MARK):
             continue
@@ -160,7 +161,7 @@ def _found(cursor: Any, source: str) -> Iterator[Clone]:
 def _refuse_existing(cursor: Any, names: _Names) -> None:
     kinds = (("DATABASES", names.database), ("WAREHOUSES", names.warehouse), ("RESOURCE MONITORS", names.monitor))
     for kind, name in kinds:
-        if any(row["name"] == name for row in _shown(cursor, f"SHOW {kind}")):
+        if any(row["name"] == name for row in shown(cursor, f"SHOW {kind}")):
             raise LogisticsError(f"{name} exists already: remove it, or clone under another name")
 
 
@@ -228,7 +229,7 @@ class _Binding:
         """A cloned policy reads what its body names: the source's access lists."""
         for row in self._in_clone(f"{kind} POLICIES"):
             name = self._full(row)
-            body = _shown(self._cursor, f"DESCRIBE {kind} POLICY {name}")[0]["body"]
+            body = shown(self._cursor, f"DESCRIBE {kind} POLICY {name}")[0]["body"]
             if (changed := self._rebased(body)) != body:
                 self._cursor.execute(f"ALTER {kind} POLICY {name} SET BODY -> {changed}")
 
@@ -269,7 +270,7 @@ class _Binding:
             raise LogisticsError(f"{table} is not protected by {lost[0]} of its own database; the clone is removed")
 
     def _bound(self, table: str) -> dict[str | None, tuple[str, str]]:
-        rows = _shown(
+        rows = shown(
             self._cursor,
             f"SELECT policy_db, policy_name, policy_kind, ref_column_name FROM TABLE({identifier(self._names.database)}"
             f".INFORMATION_SCHEMA.POLICY_REFERENCES(REF_ENTITY_NAME => {literal(table)}, REF_ENTITY_DOMAIN => 'TABLE'))",
@@ -283,7 +284,7 @@ class _Binding:
         }
 
     def _in_clone(self, kind: str) -> list[dict[str, Any]]:
-        rows = _shown(self._cursor, f"SHOW {kind} IN DATABASE {identifier(self._names.database)}")
+        rows = shown(self._cursor, f"SHOW {kind} IN DATABASE {identifier(self._names.database)}")
         return [row for row in rows if row["schema_name"] != "INFORMATION_SCHEMA"]
 
     def _full(self, row: dict[str, Any]) -> str:
@@ -332,10 +333,3 @@ def _schema_grants(declared: Declarations, schema: str, level: str) -> Iterator[
         for stream in declared.sql.streams.values():
             if stream.name.split(".")[0] == schema:
                 yield "SELECT", f"STREAM {{database}}.{stream.name}"
-
-
-def _shown(cursor: Any, text: str) -> list[dict[str, Any]]:
-    """Runs a statement; returns its rows by lower-case column name."""
-    cursor.execute(text)
-    names = [column[0].lower() for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

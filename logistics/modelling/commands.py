@@ -110,7 +110,7 @@ def test(environment: str, as_json: bool, only: tuple[str, ...]) -> None:
 
     ONLY names tests, tables or models. Exits with 1 if a critical test fails.
     """
-    from logistics.modelling.row_tests import load_row_tests, run_row_tests
+    from logistics.modelling.row_tests import failed, load_row_tests, run_row_tests
     from logistics.modelling.shown import print_results, results_as_json
     from logistics.settings import load_stack
 
@@ -119,9 +119,8 @@ def test(environment: str, as_json: bool, only: tuple[str, ...]) -> None:
     with _connected(environment) as connection:
         results = list(run_row_tests(connection.cursor(), tests))
     click.echo(results_as_json(results)) if as_json else print_results(results)
-    failed = sum(1 for result in results if result.failures and result.test.severity == "critical")
-    if failed:
-        raise LogisticsError(f"{failed} of {len(results)} tests failed")
+    if count := len(failed(results)):
+        raise LogisticsError(f"{count} of {len(results)} tests failed")
 
 
 @click.command()

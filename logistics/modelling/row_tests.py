@@ -84,12 +84,16 @@ def run_row_tests(cursor: Any, tests: Sequence[RowTest]) -> Iterator[TestResult]
         )
 
 
+def failed(results: Sequence[TestResult]) -> list[TestResult]:
+    """Returns the critical tests that found rows: those that fail a command."""
+    return [result for result in results if result.failures and result.test.severity == "critical"]
+
+
 def failure_lines(results: Sequence[TestResult]) -> list[str]:
     """Returns a line for each failed critical test: its name, how many rows, the first of them."""
     return [
         f"{result.test.name}: {result.failures} rows, such as {dict(zip(result.columns, map(str, result.rows[0]), strict=True))}"
-        for result in results
-        if result.failures and result.test.severity == "critical"
+        for result in failed(results)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from local_server import local_server
 
+from logistics.deployment import restore
 from logistics.deployment.restore import Restorer, adopted
 from logistics.deployment.safety import Safety
 from logistics.deployment.state import Checkpoint
@@ -64,12 +65,13 @@ def run(server, request):
 
 def plan(run, past, now, *steps):
     restorer = Restorer(run.cursor, "D", Safety(run.cursor, "D").kept(), 1)
-    return restorer, restorer.plan(Checkpoint.of({"resources": past}), Checkpoint.of({"resources": now}), steps)
+    return restorer.plan(Checkpoint.of({"resources": past}), Checkpoint.of({"resources": now}), steps)
 
 
 def bring_back(run, past, now, *steps):
-    restorer, returns = plan(run, past, now, *steps)
-    restorer.run(returns)
+    returns = plan(run, past, now, *steps)
+    for item in returns:
+        restore.bring_back(run.cursor, item)
     return returns
 
 
@@ -108,7 +110,7 @@ def test_a_table_without_retention_comes_from_its_clone(run):
 
 def test_what_nobody_kept_is_said_to_be_lost(run):
     run("alter table d.s.t set data_retention_time_in_days = 0", "drop table d.s.t")
-    _, [gone] = plan(run, [T], [])
+    [gone] = plan(run, [T], [])
     assert gone.lost and "comes back empty" in gone.said
 
 
@@ -134,7 +136,7 @@ def test_the_state_takes_up_what_came_back_behind_what_it_needs(run):
     run("drop table d.s.t")
     now = [STATE_PROVIDER, resource(SCHEMA, "s", {}), resource(TABLE, "u", {"schema": "S"})]
     needing = {**T, "dependencies": [urn(SCHEMA, "s"), urn(TABLE, "gone")], "parent": urn("x:y:Z", "gone")}
-    _, returns = plan(run, [needing], now)
+    returns = plan(run, [needing], now)
     state = adopted(Checkpoint.of({"resources": now}), returns)
     assert [item.name for item in state.resources] == ["default_2_17_0", "s", "t", "u"]
     taken = state.by_urn[T["urn"]].raw
