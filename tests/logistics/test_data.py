@@ -63,11 +63,6 @@ def test_every_table_with_rows_is_loaded(root):
     loaded = {name.split(".")[1] for name in models.refreshes}
     assert loaded >= set(RAW_QUERIES)
     seeds = {model.contract.table for model in models.models.values() if model.seed_rows}
-    filled_elsewhere = {
-        "audit_log",
-        "user_customer_access",
-        "user_vehicle_access",
-        "data_loads",
-        *seeds,
-    }
-    assert {contract.table for contract in load_tables(root).values()} - filled_elsewhere == loaded
+    of_the_platform_itself = ("governance", "monitoring", "ml")
+    contracts = [each for each in load_tables(root).values() if each.schema_name not in of_the_platform_itself]
+    assert {contract.table for contract in contracts} - seeds == loaded
