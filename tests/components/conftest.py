@@ -70,7 +70,7 @@ class _Mocks(pulumi.runtime.Mocks):
         name = args.args["like"]
         shown = [
             {"name": name, "schemaName": schema, "createdOn": f"when {schema}.{name} was made"}
-            for schema in ("STAGING", "RAW", "MARTS", "ML_FEATURES", "GOVERNANCE")
+            for schema in ("STAGING", "RAW", "MARTS", "ML_FEATURES", "GOVERNANCE", "MONITORING", "ML")
         ]
         return {**args.args, "tables": [{"showOutputs": [show], "describeOutputs": []} for show in shown]}
 

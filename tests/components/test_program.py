@@ -118,7 +118,7 @@ def test_a_changed_seed_is_never_seen_empty(run_program):
 
 def test_a_table_made_again_under_its_name_is_protected_again(run_program):
     attachments = [r for r in run_program().of("Execute").values() if r.name.startswith("protect_")]
-    assert len(attachments) == 17
+    assert len(attachments) == len({r.inputs["execute"] for r in attachments}) >= 17
     for attachment in attachments:
         _, _, _, schema, _, table, *_ = attachment.inputs["execute"].split('"')
         assert attachment.replacement_trigger == f"when {schema}.{table} was made"
