@@ -18,6 +18,7 @@ from embedded.snowflake.scheduler.monitors import Monitors
 from embedded.snowflake.scheduler.outbox import Outbox
 from embedded.snowflake.scheduler.scheduler import Scheduler
 from embedded.snowflake.scheduler.warehouses import Warehouses
+from embedded.snowflake.session.result_cache import ResultCache
 from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
 from embedded.snowflake.storage.cleanup import keep_clean
@@ -40,6 +41,7 @@ class Account:
         history: what was done, in tables.
         queries: queries running, and the newest finished ones.
         results: results of the newest queries.
+        result_cache: results that answer the same query again.
         warehouses: which run, and what they use.
         monitors: what resource monitors allow.
         outbox: what it would send.
@@ -60,6 +62,7 @@ class Account:
         self.history = History(self.connection)
         self.queries = Queries(self)
         self.results = Results()
+        self.result_cache = ResultCache(self)
         self.warehouses = Warehouses(self)
         self.monitors = Monitors(self)
         self.outbox = Outbox(self)

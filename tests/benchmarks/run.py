@@ -85,6 +85,7 @@ def bench_queries(table: Table) -> None:
     with local_server() as server, server.connect() as connection:
         cursor = connection.cursor()
         for text in (
+            "alter session set use_cached_result = false",
             "create database BENCH",
             "create schema BENCH.S",
             "create table BENCH.S.T as select mod(seq4(), 1000) as g, mod(seq4(), 10007)::number(12, 2) as amount "

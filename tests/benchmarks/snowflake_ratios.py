@@ -273,6 +273,7 @@ def bench_sessions(table: Table, server: LocalServer) -> None:
     def work(end: float) -> None:
         with server.connect() as connection:
             cursor, count = connection.cursor(), 0
+            cursor.execute("alter session set use_cached_result = false")
             while time.perf_counter() < end:
                 assert cursor.execute("select count(*) from Q.PUBLIC.T where id < ?", (count % 1000,)) is not None
                 cursor.fetchall()

@@ -84,10 +84,18 @@ def _handle(session: Session, statement: Statement) -> Result:
         session.commit()
     if session.transaction is None and statement.tokens.word() in _CHANGES_ROWS:
         _begin_without_autocommit(session)
+    kept = _kept_result(session, statement)
+    if kept is not None:
+        return kept
     changes = found.commits and not statement.describe_only
     alone = session.account.catalog.alone() if changes else nullcontext()
     with _limited(session, statement.query_id), _computing(session, statement), alone:
         return found.handler(session, statement)
+
+
+def _kept_result(session: Session, statement: Statement) -> Result | None:
+    """The result that answers a query without a warehouse, if it was asked before and nothing has changed."""
+    return session.account.result_cache.find(session, statement) if statement.tokens.word() in _QUERIES else None
 
 
 # Statements that need a warehouse whatever they read; a query needs one if it reads from something.

@@ -13,7 +13,8 @@ _MOST_RESULTS = 2_000
 _MOST_BYTES = 512 * 2**20
 
 
-def _size(result: Result) -> int:
+def result_bytes(result: Result) -> int:
+    """About the bytes that a result takes in memory."""
     if result.arrow is not None:
         return result.arrow.nbytes
     return 100 * len(result.rows or ()) * max(1, len(result.columns))
@@ -29,7 +30,7 @@ class Results:
 
     def put(self, query_id: str, result: Result, user: int) -> None:
         """Keep a result; a query id that is there already gets the new one."""
-        size = _size(result)
+        size = result_bytes(result)
         with self._lock:
             self._forget(query_id)
             self._kept[query_id] = (result, user, size)

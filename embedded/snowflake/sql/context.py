@@ -39,6 +39,7 @@ class Reads:
         streams: oids of the streams read.
         accessed: the alias in DuckDB's text of each object read, its oid, and whether the query itself names it (not a view in it).
         volatile: whether the text differs from run to run for other reasons than `NOW`, so that it may not be cached.
+        repeatable: whether it gives the same rows over the same data, whenever and in whatever session it is run.
         row_policed: whether a row access policy filters something read.
         may_fail: whether a condition of the query could raise an error over some value.
     """
@@ -47,6 +48,7 @@ class Reads:
     streams: set[int] = field(default_factory=set)
     accessed: list[tuple[str, int, bool]] = field(default_factory=list)
     volatile: bool = False
+    repeatable: bool = True
     row_policed: bool = False
     may_fail: bool = False
     next_alias: int = 0

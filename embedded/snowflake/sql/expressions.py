@@ -69,6 +69,7 @@ class Expressions:
         from embedded.snowflake.security.privileges import reach
         from embedded.snowflake.storage.sequences import next_value_of
 
+        self.context.reads.repeatable = False
         return next_value_of(reach(self.context.session, "SEQUENCE", ObjectName.of(list(qualifier)), "USAGE"))
 
     def find(self, name: str, qualifier: tuple[str, ...]) -> Typed | None:

@@ -55,6 +55,7 @@ class Translated:
         sources: oids of the tables and views read.
         streams: oids of the streams read.
         volatile: whether it must be translated anew for each run.
+        repeatable: whether it gives the same rows over the same data, whenever and in whatever session it is run.
         accessed: the objects read, each with the columns used and whether the query itself names it (or a view in it does).
     """
 
@@ -65,6 +66,7 @@ class Translated:
     streams: set[int] = field(default_factory=set)
     volatile: bool = False
     accessed: tuple[Access, ...] = ()
+    repeatable: bool = True
 
 
 _caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
@@ -147,6 +149,7 @@ def _translate(ast: exp.Expr, context: Context, outer: Scope | None = None) -> T
         reads.streams,
         reads.volatile,
         _accesses(relation.sql, reads),
+        reads.repeatable and NOW not in relation.sql,
     )
 
 
@@ -170,13 +173,13 @@ def number_placeholders(ast: exp.Expr) -> None:
 
 def at_time(translated: Translated, session: Session) -> Translated:
     """The translation with the statement's start in it; what it reads is noted in the statement's record."""
-    _note(translated, session)
+    note_accesses(translated, session)
     if NOW not in translated.duckdb_sql:
         return translated
     return replace(translated, duckdb_sql=translated.duckdb_sql.replace(NOW, now(session).isoformat(sep=" ")))
 
 
-def _note(translated: Translated, session: Session) -> None:
+def note_accesses(translated: Translated, session: Session) -> None:
     """Tell the statement's record what it reads, for ACCESS_HISTORY."""
     record = session.record
     if record is None or not translated.accessed:

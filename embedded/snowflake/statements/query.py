@@ -22,7 +22,12 @@ def select(session: Session, statement: Statement) -> Result:
     """Run a query, or a procedure that the statement declares itself."""
     if is_with_procedure(statement.tokens):
         return with_procedure(session, statement)
+    catalog_version = session.account.catalog.version
     translated = query_text(session, statement.text, statement=statement)
     if statement.describe_only:
         return Result(translated.columns, [])
-    return Result(translated.columns, arrow=run_query(session, translated))
+    cache = session.account.result_cache
+    versions = cache.versions(translated)
+    result = Result(translated.columns, arrow=run_query(session, translated))
+    cache.keep(session, statement, translated, result, catalog_version, versions)
+    return result

@@ -24,6 +24,8 @@ def credits_used(client, name="W"):
 
 @pytest.fixture
 def base(client):
+    # A kept result would need no warehouse.
+    client.run("alter account set use_cached_result = false")
     client.run("create table t (n int)", "insert into t values (1), (2)", "alter warehouse w suspend")
     return client
 

@@ -18,7 +18,8 @@ def run(session):
         assert result is not None
         return result
 
-    execute("create database d", "create table t (n int)")
+    # A kept result would need no warehouse.
+    execute("alter account set use_cached_result = false", "create database d", "create table t (n int)")
     execute.session = opened
     return execute
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from policy_queries import Queries
 from policy_world import ROLES, World, make_world
 
+from embedded.snowflake.session import result_cache
 from embedded.snowflake.sql import expressions, policies, relations, translate, user_functions
 
 # Random statements until a check that was taken out must have shown.
@@ -93,15 +94,16 @@ def _mapping_unpoliced() -> tuple[Any, str, Any]:
     return policies, "applies", lambda context, read: original(context, read) and not context.policies
 
 
-def _key_without(place: int) -> tuple[Any, str, Any]:
-    original = translate._key
+def _key_without(module: Any, name: str, place: int) -> tuple[Any, str, Any]:
+    """A cache's key without one of its parts."""
+    original = getattr(module, name)
 
     def changed(*arguments: Any) -> Any:
         key = list(original(*arguments))
         key[place] = None
         return tuple(key)
 
-    return translate, "_key", changed
+    return module, name, changed
 
 
 # What each check is, and how it is taken out.
@@ -119,15 +121,23 @@ CHECKS: dict[str, Callable[[], tuple[Any, str, Any]]] = {
     "policies beneath views": lambda: _unpoliced("_bind_view_query", relations, 1),
     "policies in functions": _body_unpoliced,
     "policies of mapping tables": _mapping_unpoliced,
-    "the role in the translation's key": lambda: _key_without(1),
+    "the role in the translation's key": lambda: _key_without(translate, "_key", 1),
+    "the role in the kept result's key": lambda: _key_without(result_cache, "cache_key", 1),
 }
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_without_any_one_check_something_is_told(world: World, check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*CHECKS[check]())
-    translate._caches.clear()
+    forget(world)
     try:
         assert counterexample(world) is not None
     finally:
-        translate._caches.clear()
+        forget(world)
+
+
+def forget(world: World) -> None:
+    """Let no translation or result of before be used."""
+    translate._caches.clear()
+    for account in world.accounts:
+        account.result_cache.clear()

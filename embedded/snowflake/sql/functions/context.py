@@ -74,6 +74,7 @@ def current_schemas(call: Call) -> Typed:
 @function("CURRENT_WAREHOUSE", args=0)
 def current_warehouse(call: Call) -> Typed:
     """The session's warehouse."""
+    call.binder.context.reads.repeatable = False
     return _text(call.binder.context.session.warehouse)
 
 
@@ -111,18 +112,21 @@ def current_version(call: Call) -> Typed:  # noqa: ARG001
 @function("CURRENT_CLIENT", args=0)
 def current_client(call: Call) -> Typed:
     """The client's name and version, when it said it at login."""
+    call.binder.context.reads.repeatable = False
     return _text(getattr(call.binder.context.session, "client", None))
 
 
 @function("CURRENT_IP_ADDRESS", args=0)
 def current_ip_address(call: Call) -> Typed:
     """The client's address."""
+    call.binder.context.reads.repeatable = False
     return _text(call.binder.context.session.client_address)
 
 
 @function("CURRENT_SESSION", args=0)
 def current_session(call: Call) -> Typed:
     """The session's number."""
+    call.binder.context.reads.repeatable = False
     return _text(str(call.binder.context.session.id))
 
 

@@ -219,6 +219,7 @@ def bit_not(call: Call) -> Typed:
 @function("RANDOM", args=(0, 1))
 def random(call: Call) -> Typed:
     """A random 64-bit integer for each row."""
+    call.binder.context.reads.repeatable = False
     if call.nodes:
         seed = int(str(call.constant(0)))
         return integer(f"CAST((hash(row_number() OVER (), {seed}) >> 1) AS BIGINT)", 19, False)
