@@ -48,20 +48,20 @@ def connect(
     import snowflake.connector
     from snowflake.connector import errors
 
-    parameters = _parameters(settings, variables, role, user, private_key_file)
-    _check_reachable(parameters)
-    if parameters.get("host") in _LOOPBACK:
+    given = parameters(settings, variables, role=role, user=user, private_key_file=private_key_file)
+    _check_reachable(given)
+    if given.get("host") in _LOOPBACK:
         os.environ.setdefault(NO_PLATFORM_DETECTION, "true")  # what is local sends nothing elsewhere
     try:
-        connection = snowflake.connector.connect(**parameters)
+        connection = snowflake.connector.connect(**given)
     except errors.Error as error:
-        raise ConnectionFailed(f"{_where(parameters)} refuses {parameters['user']}: {_text(error)}") from None
+        raise ConnectionFailed(f"{_where(given)} refuses {given['user']}: {_text(error)}") from None
     try:
         yield connection
     except errors.ProgrammingError as error:
         raise LogisticsError(f"Snowflake refuses a statement: {_text(error)}") from error
     except errors.Error as error:
-        raise ConnectionFailed(f"{_where(parameters)} was lost: {_text(error)}") from error
+        raise ConnectionFailed(f"{_where(given)} was lost: {_text(error)}") from error
     finally:
         connection.close()
 
@@ -73,15 +73,25 @@ def shown(cursor: Any, text: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _parameters(
+def parameters(
     settings: StackSettings,
     variables: Mapping[str, str],
-    role: str | None,
-    user: str | None,
-    private_key_file: Path | None,
+    *,
+    role: str | None = None,
+    user: str | None = None,
+    private_key_file: Path | None = None,
+    token: str | None = None,
 ) -> dict[str, Any]:
+    """Returns what the connector is to be called with; see `connect` for the arguments.
+
+    Args:
+        token: the user's access token, where the account takes those of an identity provider (External OAuth).
+
+    Raises:
+        ConnectionFailed: there are no credentials.
+    """
     platform = settings.platform
-    parameters: dict[str, Any] = {
+    found: dict[str, Any] = {
         "account": settings.account.account,
         "user": user or settings.account.user,
         "role": platform.named(role) if role else settings.account.role,
@@ -93,8 +103,10 @@ def _parameters(
     }
     for name in ("host", "port", "protocol"):
         if value := variables.get(f"SNOWFLAKE_{name.upper()}"):
-            parameters[name] = value
-    return parameters | _credentials(settings, variables, private_key_file)
+            found[name] = value
+    if token:
+        return found | {"authenticator": "oauth", "token": token}
+    return found | _credentials(settings, variables, private_key_file)
 
 
 def _credentials(
@@ -108,21 +120,21 @@ def _credentials(
     raise ConnectionFailed(f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}")
 
 
-def _check_reachable(parameters: Mapping[str, Any]) -> None:
+def _check_reachable(given: Mapping[str, Any]) -> None:
     """Fails at once where nothing listens; the connector itself would try again for a long time."""
-    if "host" not in parameters or "port" not in parameters:
+    if "host" not in given or "port" not in given:
         return
     try:
-        socket.create_connection((parameters["host"], int(parameters["port"])), timeout=5).close()
+        socket.create_connection((given["host"], int(given["port"])), timeout=5).close()
     except OSError as error:
         raise ConnectionFailed(
-            f"{_where(parameters)} cannot be reached: {error.strerror or error}; is the server running?"
+            f"{_where(given)} cannot be reached: {error.strerror or error}; is the server running?"
         ) from None
 
 
-def _where(parameters: Mapping[str, Any]) -> str:
-    host = f" at {parameters['host']}:{parameters.get('port', 443)}" if "host" in parameters else ""
-    return f"account {parameters['account']}{host}"
+def _where(given: Mapping[str, Any]) -> str:
+    host = f" at {given['host']}:{given.get('port', 443)}" if "host" in given else ""
+    return f"account {given['account']}{host}"
 
 
 def _text(error: Exception) -> str:
