@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from logistics.dashboard.commands import COMMANDS as DASHBOARD_COMMANDS
 from logistics.deployment.commands import COMMANDS
 from logistics.environments.commands import COMMANDS as ENVIRONMENT_COMMANDS
 from logistics.errors import LogisticsError
@@ -305,7 +306,7 @@ def run_tasks(stack: str) -> None:
     click.echo(f"update_customer_segments done in {run.seconds:.1f} s" if run.had_changes else "nothing pending")
 
 
-for _command in (*COMMANDS, *MODEL_COMMANDS):
+for _command in (*COMMANDS, *DASHBOARD_COMMANDS, *MODEL_COMMANDS):
     commands.add_command(_command)
 
 
