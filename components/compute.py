@@ -12,8 +12,6 @@ from logistics.settings import PlatformSettings
 NOTIFY_PERCENT, SUSPEND_PERCENT, SUSPEND_IMMEDIATELY_PERCENT = 80, 90, 100
 """Shares of the daily quota at which `daily_cost_monitor` acts."""
 
-_MULTI_CLUSTER_SIZE = "MEDIUM"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeConfig:
@@ -39,7 +37,12 @@ class Compute(pulumi.ComponentResource):
         monitor = self._create_monitor()
         warehouses = {
             "environment": self._create_environment_warehouse(monitor),
-            "xs": self._create_warehouse("compute_wh_xs", "X-SMALL", "Small tasks, such as update_customer_segments"),
+            "xs": self._create_warehouse(
+                "compute_wh_xs",
+                "X-SMALL",
+                "Small tasks, such as update_customer_segments",
+                auto_suspend=config.settings.xs_auto_suspend_seconds,
+            ),
             "multi": self._create_multi_cluster_warehouse(),
         }
         self.resources = ComputeResources(monitor=monitor, warehouses=warehouses)
@@ -67,20 +70,26 @@ class Compute(pulumi.ComponentResource):
             self._settings.warehouse_size,
             f"Everyday work in {environment}",
             resource_monitor=monitor.name,
+            **_clusters(self._settings.warehouse_max_clusters),
         )
 
     def _create_multi_cluster_warehouse(self) -> snowflake.Warehouse:
-        """Creates COMPUTE_WH_MULTI; an edition without multi-cluster warehouses refuses the cluster settings themselves."""
-        most = self._settings.multi_cluster_max_clusters
-        clusters = {"min_cluster_count": 1, "max_cluster_count": most, "scaling_policy": "STANDARD"} if most > 1 else {}
-        return self._create_warehouse("compute_wh_multi", _MULTI_CLUSTER_SIZE, "Many users at once", **clusters)
+        return self._create_warehouse(
+            "compute_wh_multi",
+            self._settings.multi_cluster_size,
+            "Many users at once",
+            auto_suspend=self._settings.multi_cluster_auto_suspend_seconds,
+            **_clusters(self._settings.multi_cluster_max_clusters),
+        )
 
-    def _create_warehouse(self, name: str, size: str, comment: str, **more: pulumi.Input) -> snowflake.Warehouse:
+    def _create_warehouse(
+        self, name: str, size: str, comment: str, *, auto_suspend: int | None = None, **more: pulumi.Input
+    ) -> snowflake.Warehouse:
         return snowflake.Warehouse(
             name,
             name=self._settings.named(name),
             warehouse_size=size.replace("-", ""),
-            auto_suspend=self._settings.auto_suspend_seconds,
+            auto_suspend=auto_suspend or self._settings.auto_suspend_seconds,
             auto_resume="true",
             initially_suspended=True,
             statement_timeout_in_seconds=self._settings.statement_timeout_seconds,
@@ -89,3 +98,8 @@ class Compute(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
             **more,
         )
+
+
+def _clusters(most: int) -> dict[str, pulumi.Input]:
+    """Returns the cluster settings; an edition without multi-cluster warehouses refuses the settings themselves."""
+    return {"min_cluster_count": 1, "max_cluster_count": most, "scaling_policy": "STANDARD"} if most > 1 else {}

@@ -97,6 +97,30 @@ class PlatformSettings(_Section):
     auto_suspend_seconds: int = setting(
         60, about="Idle seconds after which a warehouse is suspended.", allowed="30 to 86400", ge=30, le=86400
     )
+    xs_auto_suspend_seconds: int | None = setting(
+        None,
+        about="The same of COMPUTE_WH_XS alone; none given: `autoSuspendSeconds`.",
+        allowed="30 to 86400",
+        ge=30,
+        le=86400,
+    )
+    multi_cluster_auto_suspend_seconds: int | None = setting(
+        None,
+        about="The same of COMPUTE_WH_MULTI alone; none given: `autoSuspendSeconds`.",
+        allowed="30 to 86400",
+        ge=30,
+        le=86400,
+    )
+    warehouse_max_clusters: int = setting(
+        1,
+        about="Most clusters of the environment's warehouse; above 1 needs an edition with multi-cluster warehouses.",
+        allowed="1 to 10",
+        ge=1,
+        le=10,
+    )
+    multi_cluster_size: WarehouseSize = setting(
+        "MEDIUM", about="Size of COMPUTE_WH_MULTI.", allowed=", ".join(WAREHOUSE_SIZES)
+    )
     multi_cluster_max_clusters: int = setting(
         10,
         about="Most clusters of COMPUTE_WH_MULTI; 1 on an edition without multi-cluster warehouses.",
@@ -121,6 +145,35 @@ class PlatformSettings(_Section):
         allowed="0.01 to 100",
         ge=Decimal("0.01"),
         le=100,
+    )
+    storage_price_usd: Annotated[Decimal, BeforeValidator(_price)] = setting(
+        Decimal("23.00"),
+        about="Price of a terabyte of storage a month in USD, for what the optimizer says of unused tables.",
+        allowed="0.01 to 1000",
+        ge=Decimal("0.01"),
+        le=1000,
+    )
+    slow_statement_seconds: int = setting(
+        60,
+        about="Seconds above which the optimizer calls a statement slow (95th percentile of its runs).",
+        allowed="1 to 172800",
+        ge=1,
+        le=172800,
+    )
+    max_warehouse_size: WarehouseSize = setting(
+        "X-LARGE",
+        about="Largest size that `logistics optimize --apply` may write.",
+        allowed=", ".join(WAREHOUSE_SIZES),
+    )
+    max_clusters: int = setting(
+        10, about="Most clusters that `logistics optimize --apply` may write.", allowed="1 to 10", ge=1, le=10
+    )
+    min_auto_suspend_seconds: int = setting(
+        60,
+        about="Least idle seconds before suspension that `logistics optimize --apply` may write.",
+        allowed="30 to 86400",
+        ge=30,
+        le=86400,
     )
     segments_trigger: Literal["stream", "cron"] = setting(
         "stream",

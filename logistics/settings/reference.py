@@ -36,6 +36,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value: Any = field.get_default(call_default_factory=True)
-    if value in ("", []):
+    if value in ("", [], None):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
