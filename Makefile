@@ -50,11 +50,13 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(call uv,$(BIN)/python,-r requirements/run.txt)
 	@$(call uv,$(BIN)/python,--no-deps -e .)
+	@$(call bytecode,$(BIN)/python)
 	@touch $@
 
 .venv/.installed-analysis: requirements/analysis.txt .venv/.installed
 	@echo "▸ Environment          requirements/analysis.txt"
 	@$(call uv,$(BIN)/python,-r requirements/analysis.txt)
+	@$(call bytecode,$(BIN)/python)
 	@touch $@
 
 # Handlers of Python procedures run in an environment of their own: Snowpark wants an older connector.
@@ -63,6 +65,8 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 	@$(call uv,$(BIN)/python,-r requirements/dev.txt)
 	@test -x .venv/handlers/bin/python || $(BIN)/python -m venv --without-pip .venv/handlers
 	@$(call uv,.venv/handlers/bin/python,-r requirements/handlers.txt)
+	@$(call bytecode,$(BIN)/python)
+	@$(call bytecode,.venv/handlers/bin/python)
 	@touch $@
 
 define uv
@@ -70,6 +74,10 @@ if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(1) $(2)
 else test -x $(BIN)/uv || { $(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }; \
 $(BIN)/uv pip install --quiet --python $(1) $(2); fi
 endef
+
+# Where Python is told not to cache bytecode (PYTHONDONTWRITEBYTECODE, usual in containers), each process would compile all that it imports.
+UNUSED_CODE := /(tests?|_pytest_plugin|debugpy|pygments/(lexers|styles)|sklearn/datasets|matplotlib/backends/qt_editor|tpchgen_cli)/
+bytecode = test -z "$$PYTHONDONTWRITEBYTECODE" || $(1) -m compileall -q -j 0 -x '$(UNUSED_CODE)' $$($(1) -c 'import sysconfig; print(sysconfig.get_path("purelib"))') embedded logistics components >/dev/null || true
 
 test: dev ## Run all tests (ARGS go to pytest)
 	@$(BIN)/pytest tests --ignore=tests/benchmarks -n auto $(ARGS)

@@ -39,11 +39,13 @@ def install() -> None:
 
 
 def save() -> None:
-    """Keep what was compiled for the next run; a folder that cannot be written is left as it is."""
-    if sys.dont_write_bytecode:
-        return
+    """Keep what was compiled for the next run; a folder that cannot be written is left as it is.
+
+    Where Python writes no bytecode (PYTHONDONTWRITEBYTECODE), only beside the bytecode that an installer has put there.
+    """
     for cache in _caches:
-        cache.save()
+        if not sys.dont_write_bytecode or os.path.isdir(os.path.dirname(cache.path)):
+            cache.save()
 
 
 class _Finder(importlib.abc.MetaPathFinder):
