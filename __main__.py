@@ -8,6 +8,7 @@ from pathlib import Path
 import pulumi
 
 from components.compute import Compute, ComputeConfig
+from components.dashboard import Dashboard, DashboardConfig
 from components.governance.access import Access, AccessConfig
 from components.governance.logins import Logins, LoginsConfig
 from components.governance.masking import Masking, MaskingConfig
@@ -88,6 +89,19 @@ pipelines = Pipelines(
         **protected,
     ),
 ).resources
+Dashboard(
+    "dashboard",
+    DashboardConfig(
+        settings=settings,
+        version=inputs.dashboard_version,
+        provider=inputs.provider,
+        warehouse=compute.warehouses["xs"],
+        tables=tables,
+        roles=roles,
+        needed=[*grants["dashboard"], *role_tree.hierarchy.values()],
+        **place,
+    ),
+)
 
 pulumi.export("environment", settings.environment)
 pulumi.export("database", storage.database.name)

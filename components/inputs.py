@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,22 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from logistics.dashboard.bundle import version as dashboard_version
 from logistics.declarations import Declarations, load_declarations
 from logistics.errors import LogisticsError
 from logistics.settings import PlatformSettings, settings_from
 
+_PROVIDER = "snowflake:"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Settings of the stack and everything declared in sql/."""
+    """Settings of the stack, everything declared in sql/, the plugin's configuration, and the version of the dashboard's files."""
 
     settings: PlatformSettings
     declarations: Declarations
+    provider: Mapping[str, pulumi.Input[str]]
+    dashboard_version: str
 
 
 def load_inputs(root: Path) -> Inputs:
@@ -34,7 +39,22 @@ def load_inputs(root: Path) -> Inputs:
         config = _all_config()
         secret = frozenset(key for key in config if runtime_config.is_config_secret(key))
         settings = settings_from(config, pulumi.get_stack(), secret)
-        return Inputs(settings=settings.platform, declarations=load_declarations(root, settings))
+        declarations = load_declarations(root, settings)
+        return Inputs(
+            settings=settings.platform,
+            declarations=declarations,
+            provider=_provider_config(config, secret),
+            dashboard_version=dashboard_version(root, settings.platform, declarations),
+        )
+
+
+def _provider_config(config: Mapping[str, Any], secret: Iterable[str]) -> dict[str, pulumi.Input[str]]:
+    """Returns the stack's `snowflake:` keys, for a provider of the program's own: it inherits none of them."""
+    return {
+        key.removeprefix(_PROVIDER): pulumi.Output.secret(value) if key in secret else value
+        for key, value in config.items()
+        if key.startswith(_PROVIDER)
+    }
 
 
 def _all_config() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from logistics.declarations import Declarations, load_declarations, local_name
-from logistics.settings import StackSettings
+from logistics.settings import PlatformSettings, StackSettings
 from logistics.yaml_files import load_yaml, plain
 
 APP_FOLDER = "dashboard"
@@ -24,17 +24,10 @@ _PARTS = ("*.py", "*.yml", "*.toml")
 
 @dataclass(frozen=True)
 class Bundle:
-    """The files by their path under the app's folder, and a name for exactly these."""
+    """The files by their path under the app's folder, and the folder on the stage for exactly these."""
 
     files: Mapping[str, bytes]
-
-    @property
-    def version(self) -> str:
-        """Twelve hexadecimal digits over paths and contents: the folder on the stage, so that an older version stays."""
-        digest = hashlib.sha256()
-        for path, content in sorted(self.files.items()):
-            digest.update(f"{path}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()[:12]
+    version: str
 
 
 def bundle(root: Path, settings: StackSettings) -> Bundle:
@@ -43,12 +36,22 @@ def bundle(root: Path, settings: StackSettings) -> Bundle:
     Raises:
         ContractError, SqlFileError, SettingsError: a file of the project is wrong.
     """
-    return Bundle(app_files(root) | {DECLARED_FILE: as_json(facts(root, settings))})
+    declarations = load_declarations(root, settings)
+    told = as_json(facts(root, settings.platform, declarations))
+    return Bundle(app_files(root) | {DECLARED_FILE: told}, version(root, settings.platform, declarations))
 
 
-def bundle_of(root: Path, settings: StackSettings, declarations: Declarations) -> Bundle:
-    """Returns the same from declarations that were read before."""
-    return Bundle(app_files(root) | {DECLARED_FILE: as_json(_facts(root, settings.platform, declarations))})
+def version(root: Path, platform: PlatformSettings, declarations: Declarations) -> str:
+    """Returns twelve hexadecimal digits over all that a bundle is made of: an older version stays in its own folder."""
+    digest = hashlib.sha256()
+    parts = app_files(root) | {
+        "platform": as_json(_named(platform)),
+        "nodes": as_json({"nodes": list(_nodes(declarations, platform.database))}),
+        "truth": (root / _TRUTH_TABLE).read_bytes(),  # as it is: reading it as YAML would slow each preview down
+    }
+    for path, content in sorted(parts.items()):
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
 
 
 def app_files(root: Path) -> dict[str, bytes]:
@@ -58,9 +61,13 @@ def app_files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def facts(root: Path, settings: StackSettings) -> dict[str, Any]:
+def facts(root: Path, platform: PlatformSettings, declarations: Declarations) -> dict[str, Any]:
     """Returns what the pages need to know that no query tells: names, quota, models and their order, who sees what."""
-    return _facts(root, settings.platform, load_declarations(root, settings))
+    return _named(platform) | {
+        "nodes": list(_nodes(declarations, platform.database)),
+        "who_sees_what": list(_who_sees_what(plain(load_yaml(root / _TRUTH_TABLE, root=root)))),
+        "users": [],
+    }
 
 
 def users(settings: StackSettings) -> list[dict[str, str]]:
@@ -77,16 +84,13 @@ def as_json(told: Mapping[str, Any]) -> bytes:
     return json.dumps(told, indent=1, sort_keys=True, default=str).encode()
 
 
-def _facts(root: Path, platform: Any, declarations: Declarations) -> dict[str, Any]:
+def _named(platform: PlatformSettings) -> dict[str, Any]:
     return {
         "environment": platform.environment,
         "database": platform.database,
         "warehouse": platform.warehouse,
         "daily_credit_quota": platform.daily_credit_quota,
         "credit_price_usd": str(platform.credit_price_usd),
-        "nodes": list(_nodes(declarations, platform.database)),
-        "who_sees_what": list(_who_sees_what(plain(load_yaml(root / _TRUTH_TABLE, root=root)))),
-        "users": [],
     }
 
 

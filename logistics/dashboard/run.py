@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logistics.dashboard.bundle import APP_FOLDER, DECLARED_FILE, MAIN_FILE, as_json, facts, users
+from logistics.declarations import load_declarations
 from logistics.errors import LogisticsError, UsageError
 from logistics.project import ROOT_VARIABLE, local_folder
 from logistics.settings import StackSettings
@@ -100,7 +101,8 @@ def variables(root: Path, settings: StackSettings, start: Start) -> dict[str, st
     folder = local_folder(root) / APP_FOLDER / settings.stack
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / DECLARED_FILE
-    file.write_bytes(as_json(facts(root, settings) | {"users": users(settings)}))
+    told = facts(root, settings.platform, load_declarations(root, settings))
+    file.write_bytes(as_json(told | {"users": users(settings)}))
     return {
         ROOT_VARIABLE: str(root),
         "LOGISTICS_DASHBOARD_DECLARED": str(file),

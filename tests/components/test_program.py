@@ -206,3 +206,23 @@ def test_a_wrong_stack_file_stops_before_any_resource(run_program, changes, mess
     with pytest.raises(pulumi.RunError, match=r"Pulumi\.dev\.yaml") as stopped:
         run_program(**changes)
     assert message in str(stopped.value)
+
+
+def test_the_dashboard_runs_as_a_role_that_reads_no_customer(run_program):
+    """The app asks as the role that made it, whoever looks: it is made by DASHBOARD, after all that this role is granted."""
+    recording = run_program("prod", nameSuffix="_EU")
+    app = recording.of("Streamlit")["logistics_dashboard"]
+    maker = recording.of("snowflake")["as_dashboard"]
+    assert maker.inputs["role"] == "DASHBOARD_EU"
+    assert {key: maker.inputs[key] for key in ("organizationName", "accountName", "user")} == {
+        "organizationName": "LOCAL",
+        "accountName": "PROD",
+        "user": "ADMIN",
+    }
+    grants = recording.of("GrantPrivilegesToAccountRole").values()
+    own = [grant for grant in grants if grant.inputs["accountRoleName"] == "DASHBOARD_EU"]
+    assert {grant.urn for grant in own} <= recording.closure(app.urn)
+    read = {str(grant.inputs.get("onSchemaObject", {}).get("objectName")) for grant in own}
+    assert not any("PREDICTIONS" in name or "MARTS" in name for name in read)
+    opened = [grant.inputs["accountRoleName"] for grant in grants if grant.name.endswith("_on_dashboard")]
+    assert sorted(opened) == ["DATA_ENGINEER_EU", "FINANCE_OWNER_EU"]
