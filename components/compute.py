@@ -69,6 +69,7 @@ class Compute(pulumi.ComponentResource):
             f"compute_wh_{environment}",
             self._settings.warehouse_size,
             f"Everyday work in {environment}",
+            auto_suspend=self._settings.warehouse_auto_suspend_seconds,
             resource_monitor=monitor.name,
             **_clusters(self._settings.warehouse_max_clusters),
         )

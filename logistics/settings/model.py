@@ -97,6 +97,13 @@ class PlatformSettings(_Section):
     auto_suspend_seconds: int = setting(
         60, about="Idle seconds after which a warehouse is suspended.", allowed="30 to 86400", ge=30, le=86400
     )
+    warehouse_auto_suspend_seconds: int | None = setting(
+        None,
+        about="The same of the environment's warehouse alone; none given: `autoSuspendSeconds`.",
+        allowed="30 to 86400",
+        ge=30,
+        le=86400,
+    )
     xs_auto_suspend_seconds: int | None = setting(
         None,
         about="The same of COMPUTE_WH_XS alone; none given: `autoSuspendSeconds`.",
