@@ -8,6 +8,8 @@ from pathlib import Path
 
 from logistics.connection import connect
 from logistics.console import Steps
+from logistics.dashboard.bundle import bundle
+from logistics.dashboard.publish import publish
 from logistics.data.generate import generate
 from logistics.data.load import load
 from logistics.declarations import load_declarations
@@ -45,9 +47,16 @@ def bring_up(root: Path, stack: str, engine: str, scale: Decimal, port: int | No
         raise LogisticsError(
             f"pulumi up ended with exit code {code}: mend what it says above and run the same command again"
         )
+    with steps.step("Dashboard") as said:
+        said.append(_published(root, settings))
     if settings.account.is_local:
         load_and_run(root, settings, scale, steps)
     return summarize(root, settings, os.environ | environment(root, settings), pulumi.resource_counts())
+
+
+def _published(root: Path, settings: StackSettings) -> str:
+    with connect(settings, os.environ | environment(root, settings)) as connection:
+        return publish(connection.cursor(), settings, bundle(root, settings))
 
 
 def prepared_pulumi(root: Path, settings: StackSettings, engine: str) -> PulumiCommand:

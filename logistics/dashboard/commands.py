@@ -92,10 +92,8 @@ def _published(root: Path, settings, variables) -> str:
     from logistics.dashboard.bundle import bundle
     from logistics.dashboard.publish import publish
 
-    made = bundle(root, settings)
     with connect(settings, variables) as connection:
-        count = publish(connection.cursor(), settings, made)
-    return f"{count} files put in {made.version}" if count else f"version {made.version} lies on the stage already"
+        return publish(connection.cursor(), settings, bundle(root, settings))
 
 
 COMMANDS = (dashboard,)

@@ -9,13 +9,14 @@ from typing import Any
 from logistics.connection import shown
 from logistics.dashboard.bundle import STAGE, Bundle
 from logistics.settings import StackSettings
-from logistics.sql import full_name, literal
+from logistics.sql import full_name, literal, quoted
 
 _SCHEMA = "MONITORING"
+_HISTORY_READERS = ("DATA_ENGINEER", "DASHBOARD")
 
 
-def publish(cursor: Any, settings: StackSettings, made: Bundle) -> int:
-    """Puts a bundle in its own folder of the stage; returns how many files were put, 0 where they lie there already.
+def publish(cursor: Any, settings: StackSettings, made: Bundle) -> str:
+    """Puts a bundle in its own folder of the stage, unless it lies there; returns what was done, for people.
 
     Args:
         cursor: of a session that may write to the stage.
@@ -28,32 +29,31 @@ def publish(cursor: Any, settings: StackSettings, made: Bundle) -> int:
     stage = full_name(settings.platform.database, _SCHEMA, STAGE)
     listed = shown(cursor, f"LIST {literal(f'@{stage}/{made.version}/')}")
     if len(listed) == len(made.files):
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
+        return f"version {made.version} unchanged"
+    for folder in sorted({str(Path(path).parent) for path in made.files}):
+        _put_folder(cursor, f"@{stage}/{made.version}" + ("" if folder == "." else f"/{folder}"), made, folder)
+    return f"version {made.version}, {len(made.files)} files put on its stage"
+
+
+def _put_folder(cursor: Any, target: str, made: Bundle, folder: str) -> None:
+    """Puts the files of one folder, without those below it, by one statement."""
+    with tempfile.TemporaryDirectory() as flat:
         for path, content in made.files.items():
-            file = Path(folder, path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-            target = "/".join(["@" + stage, made.version, *Path(path).parts[:-1]])
-            cursor.execute(f"PUT {literal(f'file://{file}')} {literal(target)} AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
-    return len(made.files)
+            if str(Path(path).parent) == folder:
+                Path(flat, Path(path).name).write_bytes(content)
+        cursor.execute(f"PUT {literal(f'file://{flat}/*')} {literal(target)} AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
 
 
-def open_history(cursor: Any, settings: StackSettings, roles: tuple[str, ...]) -> None:
-    """Lets roles read the record of deployments, if there is one yet; the clones beside it stay closed.
+def open_history(cursor: Any, settings: StackSettings) -> None:
+    """Lets engineers and the dashboard read the record of deployments, if there is one; the clones beside it stay closed.
 
-    Args:
-        cursor: of a session of the schema's owner.
-        settings: the stack's.
-        roles: their names, without the stack's suffix.
+    The schema is made by the first deployment and is no part of the program, so these grants are none either.
     """
-    from logistics.sql import quoted
-
     database = settings.platform.database
     schema = full_name(database, "DEPLOYMENTS")
     if not shown(cursor, f"SHOW SCHEMAS LIKE 'DEPLOYMENTS' IN DATABASE {quoted(database)}"):
         return
-    for role in roles:
+    for role in _HISTORY_READERS:
         name = quoted(settings.platform.named(role))
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO ROLE {name}")
         cursor.execute(f"GRANT SELECT ON TABLE {schema}.RUNS TO ROLE {name}")

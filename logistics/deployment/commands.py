@@ -61,6 +61,7 @@ def deploy(environment: str, engine: str, dry_run: bool, yes: bool, allow_destru
         run = context.runs.start("deploy", _git_revision(context.root))
         with _ended_if_it_fails(context, run):
             deployment.deploy(context, plan, run, _row_tests, click.echo)
+        _publish_dashboard(context)
     click.echo(f"deployed version {run.version_after}; to go back: logistics rollback -e {environment}")
 
 
@@ -255,6 +256,16 @@ def _ended_if_it_fails(context: Any, run: Any) -> Iterator[None]:
             run.details["error"] = str(error)
             context.runs.end(run, "failed")
         raise
+
+
+def _publish_dashboard(context: Any) -> None:
+    """Puts the dashboard's files where the app in Snowflake finds them, and lets its readers see the record of deployments."""
+    from logistics.dashboard.bundle import bundle
+    from logistics.dashboard.publish import open_history, publish
+
+    with context.cursor() as cursor:
+        click.echo(f"dashboard: {publish(cursor, context.settings, bundle(context.root, context.settings))}")
+        open_history(cursor, context.settings)
 
 
 def _row_tests(context: Any) -> list[str]:

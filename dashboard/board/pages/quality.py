@@ -5,3 +5,4 @@ from board.answers import Asked
 
 def body(asked: Asked) -> None:
     """Draws the page."""
+
