@@ -17,6 +17,7 @@ from logistics.deployment.commands import COMMANDS
 from logistics.environments.commands import COMMANDS as ENVIRONMENT_COMMANDS
 from logistics.errors import LogisticsError
 from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
+from logistics.orchestration.commands import COMMANDS as ORCHESTRATION_COMMANDS
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 
@@ -306,7 +307,7 @@ def run_tasks(stack: str) -> None:
     click.echo(f"update_customer_segments done in {run.seconds:.1f} s" if run.had_changes else "nothing pending")
 
 
-for _command in (*COMMANDS, *DASHBOARD_COMMANDS, *MODEL_COMMANDS):
+for _command in (*COMMANDS, *DASHBOARD_COMMANDS, *MODEL_COMMANDS, *ORCHESTRATION_COMMANDS):
     commands.add_command(_command)
 
 
