@@ -165,10 +165,26 @@ def _accesses(text: str, reads: Reads) -> tuple[Access, ...]:
 
 
 def number_placeholders(ast: exp.Expr) -> None:
-    """Give each `?` the number of its bind value, in the order of the text."""
+    """Give each `?` the number of its bind value, in the order of the text.
+
+    A tree is not walked in the text's order (LIMIT comes before WHERE), so several are told apart by names and put in a text.
+    """
     found = [node for node in ast.find_all(exp.Placeholder, bfs=False) if node.name in ("", "?")]
+    if len(found) > 1:
+        found = _in_the_text(ast, found)
     for index, node in enumerate(found):
         node.meta.setdefault("bind", index)
+
+
+def _in_the_text(ast: exp.Expr, nodes: list[exp.Placeholder]) -> list[exp.Placeholder]:
+    names = [node.args.get("this") for node in nodes]
+    for index, node in enumerate(nodes):
+        node.set("this", f"bind_value_{index}_")
+    text = ast.sql("snowflake")
+    for node, name in zip(nodes, names, strict=True):
+        node.set("this", name)
+    order = [int(number) for number in dict.fromkeys(re.findall(r":bind_value_(\d+)_", text))]
+    return [nodes[index] for index in order] if len(order) == len(nodes) else nodes
 
 
 def at_time(translated: Translated, session: Session) -> Translated:

@@ -132,6 +132,29 @@ def test_binds(query: Any) -> None:
     assert query("select :2, :1", binds=["a", 5]) == [(5, "a")]
 
 
+@pytest.mark.parametrize(
+    ("text", "binds", "rows"),
+    [
+        ("select column1 from values (1), (2), (3) where column1 > ? order by 1 limit ?", [1, 1], [(2,)]),
+        ("select column1 from values (1), (2), (3) where column1 < ? order by 1 limit ? offset ?", [3, 5, 1], [(2,)]),
+        ("with a as (select ? as x) select x, ? from a where x = ? limit ?", [7, 8, 7, 1], [(7, 8)]),
+        (
+            "select x, count(*) from (select ? as x) where x = ? group by x having count(*) = ?",
+            ["a", "a", 1],
+            [("a", 1)],
+        ),
+        (
+            "select ?, x from (select ? as x) qualify row_number() over (order by x) = ? order by ?",
+            [1, 2, 1, 1],
+            [(1, 2)],
+        ),
+        ("select ? union all (select ? limit ?) order by 1", [2, 1, 1], [(1,), (2,)]),
+    ],
+)
+def test_binds_count_in_the_order_of_the_text(query: Any, text: str, binds: list[Any], rows: list[tuple]) -> None:
+    assert query(text, binds=binds) == rows
+
+
 def test_variables_and_identifier(query: Any) -> None:
     assert query("set v = 5", "select $v + 1") == [(6,)]
     assert query("create view w as select 1 as a", "select a from identifier('public.w')") == [(1,)]
