@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -72,8 +73,13 @@ def _one_line(message: object) -> str:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns a frame whose decimals are floats or integers, as charts and tables want them."""
+    """Returns a frame as charts and tables want it: decimals as numbers, times in UTC without saying so."""
     for name in frame.columns:
-        if frame[name].map(lambda value: isinstance(value, Decimal)).any():
-            frame[name] = pd.to_numeric(frame[name])
+        column = frame[name]
+        if column.map(lambda value: isinstance(value, Decimal)).any():
+            frame[name] = pd.to_numeric(column)
+        elif column.map(lambda value: isinstance(value, datetime)).any():
+            frame[name] = (
+                pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ms]")
+            )
     return frame

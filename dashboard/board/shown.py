@@ -41,7 +41,7 @@ def _told(asked: Asked) -> str:
     at = f"{asked.oldest:%Y-%m-%d %H:%M:%S} UTC" if asked.oldest else "—"
     every = f"{REFRESH_SECONDS // 60} minutes" if REFRESH_SECONDS >= 60 else f"{REFRESH_SECONDS} seconds"
     sent = "1 statement" if asked.sent == 1 else f"{asked.sent} statements"
-    return f"Data of **{at}** · asked anew every {every} · {sent} sent for this view · {asked.viewer.shown}"
+    return f"Data of **{at}** · asked anew every {every} · {sent} sent for this view"
 
 
 def usable(answer: Answer, empty: str) -> bool:
@@ -76,7 +76,9 @@ def table(
     shown = shown.reset_index(drop=True)
     marks = [column for column in shown.columns if column in _MARKED]
     dressed: Any = shown.assign(**{column: marked(shown[column]) for column in marks})
-    heads = {column: column.replace("_", " ").capitalize() for column in shown.columns} | (columns or {})
+    texts = [column for column in dressed.columns if dressed[column].dtype in ("object", "str")]
+    dressed[texts] = dressed[texts].fillna("")
+    heads = {column: _head(column, shown[column]) for column in shown.columns} | (columns or {})
     if marks:
         dressed = dressed.style.apply(coloured, subset=marks)
     st.dataframe(dressed, hide_index=True, width="stretch", column_config=heads)
@@ -88,6 +90,18 @@ def table(
         icon=":material/download:",
         key=f"download {name}",
     )
+
+
+def _head(name: str, column: pd.Series) -> Any:
+    """Returns how a column is shown: its name in words, times to the second, amounts with separators."""
+    label = name.replace("_", " ").capitalize()
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return st.column_config.DatetimeColumn(f"{label} (UTC)", format="YYYY-MM-DD HH:mm:ss")
+    if name.startswith("bytes"):
+        return st.column_config.NumberColumn(label, format="bytes")
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return st.column_config.NumberColumn(label, format="localized")
+    return label
 
 
 def pick(label: str, values: pd.Series, key: str) -> list[str]:

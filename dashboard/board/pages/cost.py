@@ -34,7 +34,7 @@ def _used(asked: Asked) -> None:
     said = f"Credits by day and warehouse over {span} days; the dashed line is the quota of {quota:g} a day"
     # A quota far above all bars would flatten them.
     charts.bars(
-        frame, "usage_date", "total_credits", "warehouse_name", said, quota if by_day.max() > quota / 4 else None
+        frame, "usage_date", "total_credits", "warehouse_name", said, span, quota if by_day.max() > quota / 4 else None
     )
     st.caption(f"Quota: {quota:g} credits a day for {asked.declared['warehouse']}.")
     table(frame.sort_values("usage_date", ascending=False), "cost-by-day")

@@ -79,16 +79,16 @@ def graph(nodes: Mapping[str, Any], shown: set[str], chosen: str, *, dark: bool)
     ink, line, paper, mark = (
         ("#e8edf3", "#8a97a8", "#1e2732", "#7cb8ff") if dark else ("#1b2330", "#6b7889", "#f2f5f9", "#0b5cad")
     )
+    font = f'fontcolor="{ink}", fontname="sans-serif"'
+    box = f'shape=box, style="rounded,filled", fillcolor="{paper}", color="{line}", fontsize=11, height=0.3'
     lines = [
         "digraph lineage {",
-        f'rankdir=LR; bgcolor="transparent"; fontcolor="{ink}"; fontname="sans-serif"; nodesep=0.15; ranksep=0.6;',
-        f'node [shape=box, style="rounded,filled", fillcolor="{paper}", color="{line}", fontcolor="{ink}", fontname="sans-serif", fontsize=11, height=0.3];',
+        f'graph [rankdir=LR, bgcolor="transparent", nodesep=0.15, ranksep=0.6, {font}];',
+        f"node [{box}, {font}];",
         f'edge [color="{line}", arrowsize=0.6];',
     ]
     for layer in sorted({name.split(".")[0] for name in shown}):
-        lines.append(
-            f'subgraph "cluster_{layer}" {{ label="{layer}"; color="{line}"; fontcolor="{ink}"; fontsize=12; style="rounded";'
-        )
+        lines.append(f'subgraph "cluster_{layer}" {{ label="{layer}"; color="{line}"; style="rounded"; fontsize=12;')
         for name in sorted(each for each in shown if each.split(".")[0] == layer):
             extra = f', color="{mark}", penwidth=2.5' if name == chosen else ""
             lines.append(f'"{name}" [label="{name.split(".", 1)[1]}"{extra}];')

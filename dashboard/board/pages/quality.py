@@ -5,4 +5,3 @@ from board.answers import Asked
 
 def body(asked: Asked) -> None:
     """Draws the page."""
-

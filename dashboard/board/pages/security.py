@@ -44,10 +44,13 @@ def _audit(asked: Asked) -> None:
     if not usable(by_day, f"Nothing was read or changed in {span} days (the log is filled every 15 minutes)."):
         return
     said = f"Reads and changes of the platform's tables by day and role, {span} days"
-    charts.bars(by_day.frame, "day", "accesses", "role_name", said)
+    charts.bars(by_day.frame, "day", "accesses", "role_name", said, span)
     answer = asked.ask("audit", since_days=-span)
     if usable(answer, "The log is empty."):
-        kinds = pick("Kind", answer.frame["event_type"], "audit kind")
-        users = pick("User", answer.frame["user_name"], "audit user")
+        left, right = st.columns(2)
+        with left:
+            kinds = pick("Kind", answer.frame["event_type"], "audit kind")
+        with right:
+            users = pick("User", answer.frame["user_name"], "audit user")
         frame = answer.frame
         table(frame[frame["event_type"].isin(kinds) & frame["user_name"].isin(users)], "audit")
