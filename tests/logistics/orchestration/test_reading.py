@@ -1,0 +1,81 @@
+"""What exit codes and output come to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from logistics.orchestration.jobs import Job
+from logistics.orchestration.processes import Attempt
+from logistics.orchestration.reading import judge
+
+FOUND = Job(name="j", command=["x"], found_codes=[1], reads="report")
+REPORT = json.dumps(
+    {"findings": [{"check": "streams", "status": "critical", "subject": "s", "evidence": "e", "value": 9}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "reason", "may_pass"),
+    [
+        (Attempt(exit_code=None, errors="x: No such file"), "could not be started: x: No such file", False),
+        (Attempt(exit_code=-9, timed_out=True), "had not ended after 600 s, and was ended", True),
+        (Attempt(exit_code=-9), "was ended by SIGKILL", True),
+        (Attempt(exit_code=0, overflowed=True), "printed more than 32 MiB", False),
+        (
+            Attempt(exit_code=2, errors="Usage: x\n\nError: No such command 'models'."),
+            "this version has no command models",
+            False,
+        ),
+        (Attempt(exit_code=2, errors="error: bad file"), "was used wrongly: bad file", False),
+        (Attempt(exit_code=3, errors="error: no network"), "has no connection: no network", True),
+        (Attempt(exit_code=4, errors="error: held by x"), "is locked out: held by x", True),
+        (
+            Attempt(exit_code=1, errors="error: numpy is missing: make analysis"),
+            "numpy is missing: make analysis",
+            False,
+        ),
+        (Attempt(exit_code=1, errors="warning\nerror: it broke\n"), "ended with 1: it broke", True),
+        (Attempt(exit_code=77), "ended with 77", True),
+        (Attempt(exit_code=0, output="hello"), "printed what cannot be read as report: it holds no JSON", False),
+        (Attempt(exit_code=0, output='{"findings": [{"status": "fine"}]}'), "'fine' is no status", False),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_fails_says_why_and_whether_it_may_pass(attempt, reason, may_pass):
+    verdict = judge(FOUND, attempt)
+    assert not verdict.understood
+    assert reason in verdict.reason
+    assert verdict.may_pass is may_pass
+
+
+@pytest.mark.parametrize("output", [REPORT, f"a note\n{REPORT}"], ids=["alone", "after a note"])
+@pytest.mark.parametrize("code", [0, 1])
+def test_findings_are_read_with_either_code(output, code):
+    verdict = judge(FOUND, Attempt(exit_code=code, output=output))
+    assert (verdict.understood, verdict.status, len(verdict.findings)) == (True, "critical", 1)
+
+
+def test_drift_tells_who_did_it():
+    said = [
+        {"what": "granted", "kind": "Grant", "name": "SELECT on T to PUBLIC", "values": {}, "author": None},
+        {
+            "what": "changed",
+            "kind": "Warehouse",
+            "name": "w",
+            "values": {"size": ["LARGE", "SMALL"]},
+            "author": {"user": "EVE", "role": "SYSADMIN", "at": "2026-01-01", "statement": "alter"},
+        },
+    ]
+    verdict = judge(FOUND.model_copy(update={"reads": "drift"}), Attempt(exit_code=1, output=json.dumps(said)))
+    assert [found.status for found in verdict.findings] == ["critical", "warning"]
+    assert "by EVE as SYSADMIN" in verdict.findings[1].evidence
+    assert "size is 'LARGE', deployed 'SMALL'" in verdict.findings[1].evidence
+
+
+def test_only_the_exit_code_counts_where_nothing_else_is_said():
+    job = FOUND.model_copy(update={"reads": "exit_code"})
+    assert judge(job, Attempt(exit_code=0, output="all good\n")).findings[0].evidence == "all good"
+    assert judge(job, Attempt(exit_code=1, output="2 of 9 failed\n")).status == "critical"
+    assert not judge(job, Attempt(exit_code=1, errors="error: no database")).understood
