@@ -26,6 +26,13 @@ def python(code, *arguments):
     return [sys.executable, "-S", "-c", code, *map(str, arguments)]
 
 
+def wait_until(question):
+    end = time.monotonic() + 60
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def gone(pid):
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -51,13 +58,10 @@ def test_the_whole_group_is_ended_even_what_ignores_sigterm(runner, tmp_path):
     file = tmp_path / "child"
     thread = threading.Thread(target=runner.run, args=(python(PARENT, CHILD, file), 600))
     thread.start()
-    end = time.monotonic() + 60
-    while not (file.is_file() and file.read_text()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: file.is_file() and file.read_text())
     runner.end_all()
     thread.join(30)
-    assert gone(int(file.read_text()))
+    wait_until(lambda: gone(int(file.read_text())))
 
 
 def test_too_much_output_is_not_read(runner, monkeypatch):
