@@ -28,7 +28,7 @@ QUERIES: dict[str, Query] = {
     ),
     "last load": Query(
         reads=("MONITORING.DATA_LOADS",),
-        text="select scale, rows_loaded, loaded_at from monitoring.data_loads order by loaded_at desc limit 1",
+        text="select scale, rows_loaded, loaded_at::timestamp_ltz as loaded_at from monitoring.data_loads order by loaded_at desc limit 1",
     ),
     "cost today": Query(
         reads=("MONITORING.VW_COST_MONITORING",),
@@ -58,6 +58,16 @@ QUERIES: dict[str, Query] = {
             qualify row_number() over (partition by job order by started_at desc) = 1
             order by job""",
         parameters=("environment", "since_days"),
+    ),
+    # -- quality
+    "alerts": Query(
+        reads=("MONITORING.QUALITY_ALERTS",),
+        text="""
+            select severity, state, check_name, table_name, message, opened_at, closed_at
+            from monitoring.quality_alerts
+            where opened_at >= dateadd('day', ?, sysdate())
+            order by opened_at desc limit 500""",
+        parameters=("since_days",),
     ),
     # -- performance
     "slow queries": Query(

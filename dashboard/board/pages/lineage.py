@@ -18,7 +18,8 @@ def body(asked: Asked) -> None:
     """Draws the page."""
     nodes = {node["name"]: node for node in asked.declared["nodes"]}
     chosen = st.selectbox("Table or view", [_ALL, *sorted(nodes)], key="lineage of")
-    shown = set(nodes) if chosen == _ALL else {chosen, *above(nodes, [chosen]), *below(nodes, [chosen])}
+    joined = {name for name in nodes if above(nodes, [name]) or below(nodes, [name])}
+    shown = joined if chosen == _ALL else {chosen, *above(nodes, [chosen]), *below(nodes, [chosen])}
     st.graphviz_chart(graph(nodes, shown, chosen, dark=st.context.theme.type == "dark"), width="stretch")
     if chosen != _ALL:
         _about(nodes, chosen)
@@ -31,7 +32,7 @@ def body(asked: Asked) -> None:
                 "reads": ", ".join(nodes[name]["reads"]),
                 "rows": nodes[name]["protected_by"],
             }
-            for name in sorted(shown)
+            for name in sorted(nodes if chosen == _ALL else shown)
         ]
     ).rename(columns={"rows": "protected_by"})
     if usable(answer, "No table is to be seen."):

@@ -1,7 +1,90 @@
-"""Overview."""
+"""Overview: health, freshness, cost today against the quota, the last deployment."""
 
-from board.answers import Asked
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from board.alerts import alerts
+from board.answers import Answer, Asked
+from board.severity import OK, UNKNOWN, Mark, mark_of, worst
+from board.shown import metrics, table, usable
+
+_LAYERS = ("raw", "staging", "marts", "ml_features")
 
 
 def body(asked: Asked) -> None:
     """Draws the page."""
+    found = asked.ask("alerts", since_days=-7)
+    cost = asked.ask("cost today", warehouse=asked.declared["warehouse"])
+    last = asked.ask("deployments", environment=asked.environment, at_most=1)
+    tables = asked.ask("tables")
+    _health(asked, found, cost, last)
+    st.subheader("Alerts, 7 days", anchor=False)
+    alerts(found, "overview")
+    _freshness(asked, tables)
+    _jobs(asked)
+
+
+def _health(asked: Asked, found: Answer, cost: Answer, last: Answer) -> None:
+    st.markdown(f"### {_state(found).badge}", help="The gravest alert that is open.")
+    quota = float(asked.declared["daily_credit_quota"])
+    figures = [("Open alerts", f"{len(_open(found))}" if found.state == "rows" else "—")]
+    if cost.state == "rows" and not cost.frame.empty:
+        today = cost.frame.iloc[0]
+        figures.append(("Cost today", f"{today['usd']:,.2f} USD"))
+        figures.append(("Of today's quota", f"{today['credits_under_quota'] / quota:.1%}"))
+    else:
+        figures += [("Cost today", "—"), ("Of today's quota", "—")]
+    figures.append(("Last deployment", _deployment(last)))
+    metrics(*figures)
+    st.caption(f"The quota is {quota:g} credits a day for {asked.declared['warehouse']}.")
+
+
+def _open(found: Answer) -> pd.DataFrame:
+    return found.frame[~found.frame["closed_at"].notna()] if len(found.frame) else found.frame
+
+
+def _state(found: Answer) -> Mark:
+    if found.state != "rows":
+        return UNKNOWN
+    still = _open(found)
+    return worst(still["severity"]) if len(still) else OK
+
+
+def _deployment(last: Answer) -> str:
+    if last.state != "rows" or last.frame.empty:
+        return "none"
+    run = last.frame.iloc[0]
+    return f"{mark_of(run['result']).shape} {run['started_at']:%m-%d %H:%M}"
+
+
+def _freshness(asked: Asked, tables: Answer) -> None:
+    st.subheader("Freshness", anchor=False)
+    if not usable(tables, "No table is to be seen."):
+        return
+    frame = tables.frame[tables.frame["layer"].isin(_LAYERS)]
+    by_layer = frame.groupby("layer").agg(
+        tables=("name", "count"), rows=("row_count", "sum"), bytes=("bytes", "sum"), newest_change=("last_altered", "max"),
+        oldest_change=("last_altered", "min"),
+    )  # fmt: skip
+    table(by_layer.reindex([layer for layer in _LAYERS if layer in by_layer.index]).reset_index(), "freshness")
+    load = asked.ask("last load")
+    if load.state == "rows" and not load.frame.empty:
+        row = load.frame.iloc[0]
+        st.caption(f"Last load: {row['rows_loaded']:,.0f} rows at {row['loaded_at']:%Y-%m-%d %H:%M} UTC.")
+
+
+def _jobs(asked: Asked) -> None:
+    st.subheader("Jobs", anchor=False)
+    last = asked.ask("last orchestration", environment=asked.environment)
+    if not usable(last, "No run is recorded: run `logistics orchestrate --action health_check`."):
+        return
+    run = last.frame.iloc[0]
+    st.markdown(
+        f"{mark_of(run['status'] or run['result']).badge} **{run['action']}** at {run['started_at']:%Y-%m-%d %H:%M} UTC: "
+        f"{run['jobs_total'] or 0:.0f} jobs, {run['jobs_failed'] or 0:.0f} failed"
+    )
+    jobs = asked.ask("orchestrated jobs", environment=asked.environment, since_days=-7)
+    if usable(jobs, "No job ran in 7 days."):
+        table(jobs.frame, "jobs")
