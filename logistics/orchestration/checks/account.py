@@ -99,11 +99,22 @@ def warehouses(site: Site) -> Looked:
 
 def _as_declared(site: Site, kind: str, row: dict[str, Any]) -> Iterator[Problem]:
     platform = site.settings.platform
-    wanted: dict[str, Any] = {"auto_suspend": platform.auto_suspend_seconds, "auto_resume": "true"}
-    if kind == "environment":
-        wanted |= {"size": platform.warehouse_size, "resource_monitor": platform.named("daily_cost_monitor")}
-    if kind == "multi":
-        wanted["max_cluster_count"] = platform.multi_cluster_max_clusters
+    own_suspend, more = {
+        "environment": (
+            platform.warehouse_auto_suspend_seconds,
+            {
+                "size": platform.warehouse_size,
+                "max_cluster_count": platform.warehouse_max_clusters,
+                "resource_monitor": platform.named("daily_cost_monitor"),
+            },
+        ),
+        "xs": (platform.xs_auto_suspend_seconds, {}),
+        "multi": (
+            platform.multi_cluster_auto_suspend_seconds,
+            {"size": platform.multi_cluster_size, "max_cluster_count": platform.multi_cluster_max_clusters},
+        ),
+    }[kind]
+    wanted = {"auto_suspend": own_suspend or platform.auto_suspend_seconds, "auto_resume": "true", **more}
     for key, value in wanted.items():
         if str(row[key]).upper() != str(value).upper():
             yield Problem(
