@@ -222,10 +222,16 @@ def contains_unknowns(value: Value) -> bool:
 
 def contains_secrets(value: Value) -> bool:
     """Whether the value is secret, or holds one."""
-    return any(
-        isinstance(item, Secret | SealedSecret) or (isinstance(item, OutputValue) and item.secret)
-        for item in walk(value)
-    )
+    kind = type(value)
+    if kind is str:
+        return False
+    if kind is dict:
+        return any(type(item) is not str and contains_secrets(item) for item in value.values())
+    if kind is list:
+        return any(type(item) is not str and contains_secrets(item) for item in value)
+    if isinstance(value, OutputValue):
+        return value.secret or contains_secrets(value.value)
+    return isinstance(value, Secret | SealedSecret)
 
 
 def without_secrets(value: Value) -> Value:
@@ -276,25 +282,25 @@ def output_dependencies(value: Value) -> set[str]:
 
 def equal(left: Value, right: Value) -> bool:
     """Deep equality: secrets by what they hide, true is not 1, assets by hash, unknown equals nothing but itself."""
-    if isinstance(left, Secret) or isinstance(right, Secret):
-        return (
-            equal(left.value if isinstance(left, Secret) else left, right.value if isinstance(right, Secret) else right)
-            if isinstance(left, Secret) == isinstance(right, Secret)
-            else False
-        )
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(equal(a, b) for a, b in zip(left, right, strict=True))
-    if isinstance(left, Asset | Archive) and type(left) is type(right) and left.hash and right.hash:
+    if left is right:
+        return True
+    kind = type(left)
+    if kind is not type(right):
+        return {kind, type(right)} == {int, float} and left == right
+    if kind is dict:
+        return left.keys() == right.keys() and all(_same(item, right[key]) for key, item in left.items())
+    if kind is list:
+        return len(left) == len(right) and all(map(_same, left, right))
+    if kind is Secret:
+        return equal(left.value, right.value)
+    if kind in (Asset, Archive) and left.hash and right.hash:
         return left.hash == right.hash
-    return type(left) is type(right) and left == right if not _both_numbers(left, right) else left == right
+    return left == right
 
 
-def _both_numbers(left: Value, right: Value) -> bool:
-    return isinstance(left, int | float) and isinstance(right, int | float)
+def _same(left: Value, right: Value) -> bool:
+    # Texts first: a refresh compares thousands of them.
+    return left == right if type(left) is str is type(right) else equal(left, right)
 
 
 def map_assets(value: Value, change: Callable[[Asset | Archive], Asset | Archive]) -> Value:

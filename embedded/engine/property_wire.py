@@ -83,9 +83,14 @@ def to_struct(
     """The message of some values, for a reader that understands what the flags say."""
     from google.protobuf.struct_pb2 import Struct
 
-    options = WireOptions(keep_secrets, keep_unknowns, keep_resources, keep_outputs)
+    kept = _kept.get(id(values))
+    if kept is not None and kept[0] is values:
+        return kept[1]
+    writer = _Writer(WireOptions(keep_secrets, keep_unknowns, keep_resources, keep_outputs))
     struct = Struct()
-    _put_fields(struct.fields, values, options)
+    writer.put_fields(struct.fields, values)
+    if writer.plain and writer.maps >= _WORTH_KEEPING_MAPS:
+        _keep(values, struct)
     return struct
 
 
@@ -94,8 +99,8 @@ def to_proto(value: Value, options: WireOptions | None = None) -> ProtoValue:
     from google.protobuf.struct_pb2 import Value as ProtoValue
 
     message = ProtoValue()
-    plain = _wire(value, options or WireOptions())
-    _fill(message, None if plain is _LEFT_OUT else plain)
+    plain = _wire(value, options or _PLAIN)
+    _Writer(_PLAIN).fill(message, None if plain is _LEFT_OUT else plain)
     return message
 
 
@@ -107,55 +112,90 @@ _LEFT_OUT = _LeftOut()
 _PLAIN = WireOptions()
 
 
-def _put_fields(fields: Any, values: Mapping[str, Value], options: WireOptions) -> None:
-    """Fill the fields of a Struct; the commonest kinds first, for a state's outputs are thousands of texts."""
-    for key in sorted(values):
-        value = values[key]
-        kind = type(value)
-        if kind is str:
-            fields[key].string_value = value
-        elif kind is dict:
-            message = fields[key].struct_value
-            message.SetInParent()
-            _put_fields(message.fields, value, options)
-        elif kind is list:
-            _put_items(fields[key].list_value, value, options)
-        elif (plain := _wire(value, options)) is not _LEFT_OUT:
-            _fill(fields[key], plain)
+# Messages of large plain maps, by the map's identity: a resource's old outputs are sent to its provider (read, diff) and to the
+# program, the same object each time, for a property map is never changed once a resource has it.
+_kept: dict[int, tuple[Mapping[str, Value], Struct]] = {}
+_WORTH_KEEPING_MAPS = 16
+_KEPT_MESSAGES = 512
 
 
-def _put_items(message: Any, values: list[Value], options: WireOptions) -> None:
-    message.SetInParent()
-    add = message.values.add
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            add().string_value = value
-        elif kind is dict:
-            inner = add().struct_value
-            inner.SetInParent()
-            _put_fields(inner.fields, value, options)
-        elif kind is list:
-            _put_items(add().list_value, value, options)
-        elif (plain := _wire(value, options)) is not _LEFT_OUT:
-            _fill(add(), plain)
+def is_message_of(message: Struct, values: Mapping[str, Value]) -> bool:
+    """Whether a message is the one that was kept for these values; False too if none was."""
+    kept = _kept.get(id(values))
+    return kept is not None and kept[0] is values and kept[1] == message
 
 
-def _fill(message: ProtoValue, value: Value) -> None:
-    """Set a message to a plain value: what `_wire` gave."""
-    if isinstance(value, str):
-        message.string_value = value
-    elif value is None:
-        message.null_value = 0  # type: ignore[assignment]
-    elif isinstance(value, bool):
-        message.bool_value = value
-    elif isinstance(value, int | float):
-        message.number_value = value
-    elif isinstance(value, list):
-        _put_items(message.list_value, value, _PLAIN)
-    else:
-        message.struct_value.SetInParent()
-        _put_fields(message.struct_value.fields, value, _PLAIN)
+def _keep(values: Mapping[str, Value], struct: Struct) -> None:
+    if len(_kept) >= _KEPT_MESSAGES:
+        del _kept[next(iter(_kept))]
+    _kept[id(values)] = (values, struct)
+
+
+class _Writer:
+    """Fills messages; the commonest kinds first, for a state's outputs are thousands of texts.
+
+    `maps` counts the maps written, and `plain` says that each value means the same to every reader, whatever the options.
+    """
+
+    def __init__(self, options: WireOptions) -> None:
+        self._options = options
+        self.maps = 0
+        self.plain = True
+
+    def put_fields(self, fields: Any, values: Mapping[str, Value]) -> None:
+        """Fill the fields of a Struct."""
+        self.maps += 1
+        for key in sorted(values):
+            value = values[key]
+            kind = type(value)
+            if kind is str:
+                fields[key].string_value = value
+            elif kind is dict:
+                message = fields[key].struct_value
+                message.SetInParent()
+                self.put_fields(message.fields, value)
+            elif kind is list:
+                self.put_items(fields[key].list_value, value)
+            elif (plain := self._read(value)) is not _LEFT_OUT:
+                self.fill(fields[key], plain)
+
+    def put_items(self, message: Any, values: list[Value]) -> None:
+        """Fill a ListValue."""
+        message.SetInParent()
+        add = message.values.add
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                add().string_value = value
+            elif kind is dict:
+                inner = add().struct_value
+                inner.SetInParent()
+                self.put_fields(inner.fields, value)
+            elif kind is list:
+                self.put_items(add().list_value, value)
+            elif (plain := self._read(value)) is not _LEFT_OUT:
+                self.fill(add(), plain)
+
+    def fill(self, message: ProtoValue, value: Value) -> None:
+        """Set a message to a plain value: what `_wire` gave."""
+        if isinstance(value, str):
+            message.string_value = value
+        elif value is None:
+            message.null_value = 0  # type: ignore[assignment]
+        elif isinstance(value, bool):
+            message.bool_value = value
+        elif isinstance(value, int | float):
+            message.number_value = value
+        elif isinstance(value, list):
+            self.put_items(message.list_value, value)
+        else:
+            message.struct_value.SetInParent()
+            self.put_fields(message.struct_value.fields, value)
+
+    def _read(self, value: Value) -> Value:
+        if type(value) in _WIRE_FORMS:
+            self.plain = False
+        return _wire(value, self._options)
 
 
 def _wire(value: Value, options: WireOptions) -> Value:

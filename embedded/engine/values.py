@@ -48,6 +48,7 @@ from embedded.engine.property_wire import (
     WireOptions,
     from_proto,
     from_struct,
+    is_message_of,
     to_proto,
     to_struct,
 )
@@ -195,6 +196,7 @@ __all__ = [
     "from_json",
     "from_proto",
     "from_struct",
+    "is_message_of",
     "number",
     "output_dependencies",
     "properties_from_json",

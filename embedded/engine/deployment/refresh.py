@@ -65,8 +65,10 @@ class RefreshStep(Step):
         init_errors: list[str],
     ) -> None:
         inputs = old.inputs if read.inputs is None else read.inputs
-        new = old.copy(id=read.id or old.id, inputs=inputs, outputs=outputs, init_errors=init_errors)
         outputs_changed = not equal(old.outputs, outputs)
+        if not outputs_changed:
+            outputs = old.outputs  # The same object: its message is kept.
+        new = old.copy(id=read.id or old.id, inputs=inputs, outputs=outputs, init_errors=init_errors)
         if outputs_changed or not equal(old.inputs, inputs):
             new.modified = timestamp()
         self.new = new

@@ -40,6 +40,7 @@ from embedded.engine.values import (
     contains_unknowns,
     dumps,
     from_struct,
+    is_message_of,
     to_json,
     to_struct,
 )
@@ -288,7 +289,10 @@ class ProviderClient:
         read_inputs = from_struct(response.inputs) if response.HasField("inputs") else None
         if read_inputs is not None:
             read_inputs = with_secrets_of(read_inputs, inputs)
-        return ReadResult(response.id, self._marked(from_struct(response.properties), outputs), read_inputs)
+        # The usual answer of a refresh is what the state holds: told by the messages, it needs no conversion.
+        if not is_message_of(response.properties, outputs):
+            outputs = self._marked(from_struct(response.properties), outputs)
+        return ReadResult(response.id, outputs, read_inputs)
 
     async def update(
         self,
