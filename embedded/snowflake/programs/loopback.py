@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
 
 
+_HANDLERS_CLIENT = "Python Connector 4 (Snowpark of a handler)"
+
+
 class Line:
     """What a handler asks of the thread that waits for it."""
 
@@ -139,7 +142,9 @@ class Loopback:
     def open(self, session: Session) -> Iterator[tuple[str, Line]]:
         """Give a call its token and its line."""
         token, line = secrets.token_urlsafe(32), Line(session)
-        outer = self._lines.get(session.id)
+        outer, client = self._lines.get(session.id), session.client_application
+        # Snowpark's connector is another than the caller's: it takes and gives files of stages its own way.
+        session.client_application = _HANDLERS_CLIENT
         self._tokens[token], self._lines[session.id] = session, line
         try:
             yield token, line
@@ -149,6 +154,7 @@ class Loopback:
                 self._lines[session.id] = outer
             else:
                 self._lines.pop(session.id, None)
+            session.client_application = client
             line.close()
 
     def close(self) -> None:

@@ -51,6 +51,21 @@ def test_it_works_in_the_callers_transaction(run: Run) -> None:
     assert run("select count(*) from t") == [(3,)]
 
 
+def test_files_of_stages_and_frames(run: Run) -> None:
+    code = """
+import io, pandas
+def main(session):
+    session.file.put_stream(io.BytesIO(b"hello"), "@made/one/two.txt", auto_compress=False, overwrite=True)
+    session.write_pandas(pandas.DataFrame({"ID": [7], "NAME": ["frame"]}), "T", auto_create_table=False)
+    return session.file.get_stream("@made/one/two.txt").read().decode()
+"""
+    run("create stage made")
+    procedure(run, code)
+    assert run("call p()") == [("hello",)]
+    assert run("select name from t where id = 7") == [("frame",)]
+    assert [row[0] for row in run("list @made")] == ["made/one/two.txt"]
+
+
 def test_rights(run: Run, caller: Run) -> None:
     code = "def main(session):\n    return session.sql('select current_role() || count(*) from t').collect()[0][0]"
     procedure(run, code)
