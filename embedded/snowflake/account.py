@@ -23,6 +23,7 @@ from embedded.snowflake.session.results import Results
 from embedded.snowflake.sql import macros
 from embedded.snowflake.storage.cleanup import keep_clean
 from embedded.snowflake.storage.store import Storage
+from embedded.snowflake.storage.upgrade import upgrade
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -58,6 +59,7 @@ class Account:
         macros.install(self.connection)
         self.clock = Clock(manual=manual_clock)
         self.catalog = Catalog(self.connection, self.clock.now)
+        upgrade(self.connection, self.catalog)
         self.storage = Storage(self.connection, self.clock.now)
         self.history = History(self.connection)
         self.queries = Queries(self)

@@ -61,7 +61,7 @@ class DataType:
         return self.kind in ("VARIANT", "OBJECT", "ARRAY")
 
     def to_duckdb(self) -> str:
-        """The DuckDB type that stores it. Fractions of a second are kept to microseconds."""
+        """The DuckDB type that stores it. Fractions of a second are kept to microseconds; for TIMESTAMP_TZ see `zoned`."""
         if self.kind == "NUMBER":
             return f"DECIMAL({self.precision},{self.scale})"
         return _DUCKDB[self.kind]
@@ -76,7 +76,7 @@ _DUCKDB = {
     "TIME": "TIME",
     "TIMESTAMP_NTZ": "TIMESTAMP",
     "TIMESTAMP_LTZ": "TIMESTAMPTZ",
-    "TIMESTAMP_TZ": "TIMESTAMPTZ",
+    "TIMESTAMP_TZ": "INTERVAL",
     "VARIANT": "JSON",
     "OBJECT": "JSON",
     "ARRAY": "JSON",

@@ -24,9 +24,11 @@ from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.programs.python_code import check_packages, imported_files, specification
 from embedded.snowflake.programs.python_values import from_worker, to_worker
 from embedded.snowflake.programs.workers import Worker, python_error, workers_of
+from embedded.snowflake.scripting.values import plain
 from embedded.snowflake.sql.arrow_rows import arrow_type
 from embedded.snowflake.sql.typed import Typed
 from embedded.snowflake.types import DataType, parse_type
+from embedded.snowflake.zoned import to_interval
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
@@ -183,9 +185,15 @@ def _scalar_call(function: Function) -> Callable[[pa.ChunkedArray, pa.ChunkedArr
         columns = _columns(function, structs)
         reply = _ask(function, site, {"do": "scalar", "columns": columns, "count": len(structs)})
         kind = function.returns[0]
-        return _checked(function, lambda: pa.array([from_worker(value, kind) for value in reply], _arrow(kind)))
+        return _checked(function, lambda: pa.array([_cell(value, kind) for value in reply], _arrow(kind)))
 
     return call
+
+
+def _cell(value: Any, kind: DataType) -> Any:
+    """What a worker wrote, as Arrow takes it."""
+    found = from_worker(value, kind)
+    return to_interval(found) if kind.kind == "TIMESTAMP_TZ" and found is not None else found
 
 
 def _table_call(function: Function) -> Callable[[pa.ChunkedArray, pa.ChunkedArray], pa.Array]:
@@ -198,7 +206,7 @@ def _table_call(function: Function) -> Callable[[pa.ChunkedArray, pa.ChunkedArra
         message = {"do": "table", "columns": _columns(function, partition), "count": len(partition)}
         found = []
         for place, *values in _ask(function, site, message):
-            read = [from_worker(value, kind) for value, kind in zip(values, function.returns, strict=True)]
+            read = [_cell(value, kind) for value, kind in zip(values, function.returns, strict=True)]
             found.append(dict(zip(names, [None if place is None else place + 1, *read], strict=True)))
         return found
 
@@ -215,7 +223,10 @@ def _site(numbers: pa.ChunkedArray) -> Site:
 
 
 def _columns(function: Function, structs: list[dict[str, Any]]) -> list[list[Any]]:
-    return [[to_worker(row[f"a{place}"], kind) for row in structs] for place, kind in enumerate(function.arguments)]
+    return [
+        [to_worker(plain(row[f"a{place}"], kind), kind) for row in structs]
+        for place, kind in enumerate(function.arguments)
+    ]
 
 
 def _ask(function: Function, site: Site, message: dict[str, Any]) -> list[Any]:

@@ -8,10 +8,13 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Column, Result
 from embedded.snowflake.sql.typed import Typed, number_literal, of_value
 from embedded.snowflake.types import BINARY, VARCHAR, DataType
+from embedded.snowflake.zoned import to_datetime, values_of
 
 if TYPE_CHECKING:
     from embedded.snowflake.scripting.nodes import Query
@@ -68,7 +71,7 @@ def plain(value: Any, kind: DataType) -> Any:
     """A value as results carry it: whole numbers as int."""
     if kind.kind == "NUMBER" and isinstance(value, Decimal) and not kind.scale:
         return int(value)
-    return value
+    return to_datetime(value) if kind.kind == "TIMESTAMP_TZ" and isinstance(value, pa.MonthDayNano) else value
 
 
 @dataclass
@@ -144,7 +147,7 @@ def rows_of(result: Result) -> list[tuple[Any, ...]]:
     """The rows of a result as Python values."""
     if result.arrow is None:
         return list(result.rows or [])
-    columns = [column.to_pylist() for column in result.arrow.columns]
+    columns = [values_of(column) for column in result.arrow.columns]
     kinds = [column.type for column in result.columns]
     return [
         tuple(plain(value, kind) for value, kind in zip(row, kinds, strict=True)) for row in zip(*columns, strict=True)

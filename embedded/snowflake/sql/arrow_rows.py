@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from embedded.snowflake import zoned
 from embedded.snowflake.result import Result
 from embedded.snowflake.types import DataType
 
@@ -18,7 +19,7 @@ _TYPES = {
     "TIME": pa.time64("us"),
     "TIMESTAMP_NTZ": pa.timestamp("us"),
     "TIMESTAMP_LTZ": pa.timestamp("us", tz="UTC"),
-    "TIMESTAMP_TZ": pa.timestamp("us", tz="UTC"),
+    "TIMESTAMP_TZ": zoned.ARROW_TYPE,
     "BINARY": pa.binary(),
 }
 
@@ -47,6 +48,8 @@ def _value(value: Any, kind: DataType) -> Any:
         return None
     if kind.kind == "NUMBER":
         return Decimal(str(value))
+    if kind.kind == "TIMESTAMP_TZ" and isinstance(value, datetime):
+        return zoned.to_interval(value if value.tzinfo else value.replace(tzinfo=UTC))
     if kind.kind in _TYPES:
         if kind.kind.startswith("TIMESTAMP") and isinstance(value, datetime):
             return (

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
+from embedded.snowflake import zoned
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.names import literal
 from embedded.snowflake.sql.session_formats import formatted
@@ -69,6 +70,9 @@ _NUMBER_TEXT = re.compile(r"[+-]?\d{1,30}(\.\d{1,20})?\Z")
 _TIMESTAMP_TEXT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?\Z")
 
 
+_ZONED_TEXT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})? ?(Z|[+-]\d{2}:?\d{2})\Z")
+
+
 def _fold(text: str, target: DataType) -> str | None:
     """The DuckDB literal of a text literal in the usual form; None leaves it to be read when the query runs."""
     try:
@@ -78,7 +82,11 @@ def _fold(text: str, target: DataType) -> str | None:
             return f"TIMESTAMP '{datetime.fromisoformat(text)}'"
         if target.kind == "TIMESTAMP_NTZ" and len(text) == 10:
             return f"TIMESTAMP '{datetime.fromisoformat(text)}'"
-    except ValueError:
+        if target.kind == "TIMESTAMP_TZ" and _ZONED_TEXT.match(text):
+            return zoned.literal_of(
+                datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
+            )
+    except (ValueError, OverflowError):
         return None
     if (
         target.kind == "NUMBER"
@@ -139,7 +147,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("NUMBER", "BOOLEAN"): _wrap("({x} <> 0)"),
     ("NUMBER", "TIMESTAMP_NTZ"): _call("sf_epoch"),
     ("NUMBER", "TIMESTAMP_LTZ"): _wrap("timezone('UTC', sf_epoch({x}))"),
-    ("NUMBER", "TIMESTAMP_TZ"): _wrap("timezone('UTC', sf_epoch({x}))"),
+    ("NUMBER", "TIMESTAMP_TZ"): _wrap("sf_tz_in(timezone('UTC', sf_epoch({x})), {zone})"),
     ("NUMBER", "VARIANT"): _call("sf_number_json"),
     ("FLOAT", "FLOAT"): _same,
     ("FLOAT", "NUMBER"): _plain,
@@ -154,7 +162,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("VARCHAR", "TIME"): _call("sf_time"),
     ("VARCHAR", "TIMESTAMP_NTZ"): _call("sf_timestamp"),
     ("VARCHAR", "TIMESTAMP_LTZ"): _call("sf_timestamptz", zoned=True),
-    ("VARCHAR", "TIMESTAMP_TZ"): _call("sf_timestamptz", zoned=True),
+    ("VARCHAR", "TIMESTAMP_TZ"): _call("sf_timestamp_tz", zoned=True),
     ("VARCHAR", "BINARY"): _wrap("sf_unhex({x})"),
     ("VARCHAR", "VARIANT"): _wrap("to_json({x})"),
     ("BOOLEAN", "BOOLEAN"): _same,
@@ -168,7 +176,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("DATE", "VARCHAR"): _to_text,
     ("DATE", "TIMESTAMP_NTZ"): _plain,
     ("DATE", "TIMESTAMP_LTZ"): _wrap("timezone({zone}, CAST({x} AS TIMESTAMP))"),
-    ("DATE", "TIMESTAMP_TZ"): _wrap("timezone({zone}, CAST({x} AS TIMESTAMP))"),
+    ("DATE", "TIMESTAMP_TZ"): _wrap("sf_tz_in(timezone({zone}, CAST({x} AS TIMESTAMP)), {zone})"),
     ("DATE", "VARIANT"): _wrap("to_json(CAST({x} AS VARCHAR))"),
     ("TIME", "TIME"): _same,
     ("TIME", "VARCHAR"): _wrap("left(CAST({x} AS VARCHAR), 8)"),
@@ -179,20 +187,21 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("TIMESTAMP_NTZ", "VARIANT"): _wrap("to_json(sf_timestamp_text({x}))"),
     ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"): _same,
     ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ"): _wrap("timezone({zone}, {x})"),
-    ("TIMESTAMP_NTZ", "TIMESTAMP_TZ"): _wrap("timezone({zone}, {x})"),
-    **{
-        (source, target): make
-        for source in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ")
-        for target, make in {
-            "DATE": _wrap("CAST(timezone({zone}, {x}) AS DATE)"),
-            "TIME": _wrap("CAST(timezone({zone}, {x}) AS TIME)"),
-            "VARCHAR": _call("sf_timestamptz_text", zoned=True),
-            "VARIANT": _wrap("to_json(sf_timestamptz_text({x}, {zone}))"),
-            "TIMESTAMP_NTZ": _wrap("timezone({zone}, {x})"),
-            "TIMESTAMP_LTZ": _same,
-            "TIMESTAMP_TZ": _same,
-        }.items()
-    },
+    ("TIMESTAMP_NTZ", "TIMESTAMP_TZ"): _wrap("sf_tz_in(timezone({zone}, {x}), {zone})"),
+    ("TIMESTAMP_LTZ", "DATE"): _wrap("CAST(timezone({zone}, {x}) AS DATE)"),
+    ("TIMESTAMP_LTZ", "TIME"): _wrap("CAST(timezone({zone}, {x}) AS TIME)"),
+    ("TIMESTAMP_LTZ", "VARCHAR"): _call("sf_timestamptz_text", zoned=True),
+    ("TIMESTAMP_LTZ", "VARIANT"): _wrap("to_json(sf_timestamptz_text({x}, {zone}))"),
+    ("TIMESTAMP_LTZ", "TIMESTAMP_NTZ"): _wrap("timezone({zone}, {x})"),
+    ("TIMESTAMP_LTZ", "TIMESTAMP_LTZ"): _same,
+    ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"): _wrap("sf_tz_in({x}, {zone})"),
+    ("TIMESTAMP_TZ", "DATE"): _wrap("CAST(sf_tz_wall({x}) AS DATE)"),
+    ("TIMESTAMP_TZ", "TIME"): _wrap("CAST(sf_tz_wall({x}) AS TIME)"),
+    ("TIMESTAMP_TZ", "VARCHAR"): _call("sf_tz_text"),
+    ("TIMESTAMP_TZ", "VARIANT"): _wrap("to_json(sf_tz_text({x}))"),
+    ("TIMESTAMP_TZ", "TIMESTAMP_NTZ"): _call("sf_tz_wall"),
+    ("TIMESTAMP_TZ", "TIMESTAMP_LTZ"): _call("sf_tz_instant"),
+    ("TIMESTAMP_TZ", "TIMESTAMP_TZ"): _same,
     ("VARIANT", "VARIANT"): _same,
     ("VARIANT", "OBJECT"): _call("sf_as_object"),
     ("VARIANT", "ARRAY"): _call("sf_as_array"),

@@ -62,15 +62,27 @@ def is_temporal(kind: DataType) -> bool:
 
 
 def local(value: Typed, zone: str) -> str:
-    """A date or timestamp as DuckDB TIMESTAMP on the session's wall clock."""
-    if value.type.kind in _ZONED:
+    """A date or timestamp as DuckDB TIMESTAMP on the session's wall clock; TIMESTAMP_TZ on the one of its own offset."""
+    if value.type.kind == "TIMESTAMP_TZ":
+        return f"sf_tz_wall({value.sql})"
+    if value.type.kind == "TIMESTAMP_LTZ":
         return f"timezone({literal(zone)}, {value.sql})"
     return f"CAST({value.sql} AS TIMESTAMP)" if value.type.kind == "DATE" else value.sql
 
 
-def back(sql: str, kind: DataType, zone: str) -> str:
-    """A DuckDB TIMESTAMP on the wall clock as the type again."""
-    if kind.kind in _ZONED:
+def instant(value: Typed, zone: str) -> str:
+    """A timestamp with a zone as DuckDB TIMESTAMP in UTC; others as `local` gives them."""
+    if value.type.kind == "TIMESTAMP_TZ":
+        return f"timezone('UTC', sf_tz_instant({value.sql}))"
+    return f"timezone('UTC', {value.sql})" if value.type.kind == "TIMESTAMP_LTZ" else local(value, zone)
+
+
+def back(sql: str, value: Typed, zone: str) -> str:
+    """A DuckDB TIMESTAMP on the wall clock as a value of the type, and offset, that it came from."""
+    kind = value.type
+    if kind.kind == "TIMESTAMP_TZ":
+        return f"sf_tz_wall_at({sql}, {value.sql})"
+    if kind.kind == "TIMESTAMP_LTZ":
         return f"timezone({literal(zone)}, {sql})"
     return f"CAST({sql} AS DATE)" if kind.kind == "DATE" else sql
 
@@ -103,15 +115,28 @@ def add(value: Typed, unit: str, amount: str, zone: str) -> Typed:
         return Typed(f"({value.sql} + {step})", kind, True)
     if kind.kind == "DATE" and unit in TIME_UNITS:
         return Typed(f"(CAST({value.sql} AS TIMESTAMP) + {step})", TIMESTAMP_NTZ, True)
-    if unit in TIME_UNITS:
+    if unit in TIME_UNITS and kind.kind != "TIMESTAMP_TZ":
         return Typed(f"({value.sql} + {step})", kind, True)
-    return Typed(back(f"({local(value, zone)} + {step})", kind, zone), kind, True)
+    return Typed(back(f"({local(value, zone)} + {step})", value, zone), kind, True)
+
+
+def cast_zoned(value: Typed, zone: str) -> Typed:
+    """A date or timestamp without a zone as TIMESTAMP_LTZ, on the session's clock; others as they are."""
+    if value.type.kind in _ZONED:
+        return value
+    return Typed(f"timezone({literal(zone)}, {local(value, zone)})", TIMESTAMP_LTZ, value.nullable)
 
 
 def difference(unit: str, start: Typed, end: Typed, zone: str) -> Typed:
     """The number of unit boundaries between two dates or timestamps."""
+    # Offsets of their own: hours and less pass between the moments, not between the wall clocks.
+    apart = unit in TIME_UNITS and "TIMESTAMP_TZ" in (start.type.kind, end.type.kind)
+    if apart:
+        start, end = (cast_zoned(value, zone) for value in (start, end))
     a, b = (
-        local(value, zone) if value.type.kind != "TIME" else f"(DATE '1970-01-01' + {value.sql})"
+        (instant if apart else local)(value, zone)
+        if value.type.kind != "TIME"
+        else f"(DATE '1970-01-01' + {value.sql})"
         for value in (start, end)
     )
     if unit == "NANOSECOND":

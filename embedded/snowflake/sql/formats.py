@@ -130,6 +130,17 @@ def read_pattern(mask: str) -> str:
     return pattern
 
 
+def offset_in(sql: str, mask: str) -> str:
+    """DuckDB text of the offset, in minutes, that a text written by a mask has in it.
+
+    Raises:
+        SnowflakeError: the mask has its offset elsewhere than at the end.
+    """
+    if not mask.upper().rstrip().endswith(("TZH:TZM", "TZHTZM", "TZH", "TZM")):
+        raise unsupported(f"format '{mask}' with the time zone before its end")
+    return f"sf_text_offset({sql})"
+
+
 def number_mask(sql: str, mask: str) -> str:
     """DuckDB text that takes a formatted number's signs apart (`$1,234.50` by `$9,999.99`), leaving plain digits."""
     if mask.upper().startswith("X"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
+from embedded.snowflake import zoned
 from embedded.snowflake.sql import native
 
 _NUMERIC = r"'^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$'"
@@ -72,7 +73,8 @@ _MACROS = {
     "sf_not_timestamp(x)": "CAST(sf_error('100035', 'Timestamp ''' || x || ''' is not recognized') AS TIMESTAMP)",
     "sf_timestamptz(x, zone)": (
         "CASE WHEN x IS NULL THEN NULL WHEN sf_has_zone(x) THEN coalesce("
-        "try_cast(regexp_replace(x, '\\s+([+-]\\d{2}):?(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ), "
+        "try_cast(regexp_replace(regexp_replace(x, '\\s+(Z|[+-]\\d{2}:?(?:\\d{2})?)$', '\\1'), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') "
+        "AS TIMESTAMPTZ), "
         "try_strptime(x, ['%a, %d %b %Y %H:%M:%S %z', '%a, %d %b %Y %H:%M:%S.%f %z']), timezone('UTC', sf_not_timestamp(x))) "
         "WHEN regexp_matches(x, '^[+-]?\\d+$') THEN timezone('UTC', sf_epoch(try_cast(x AS HUGEINT))) "
         "ELSE timezone(zone, sf_timestamp(x)) END"
@@ -148,5 +150,5 @@ _MACROS = {
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the macros in an account's database, over those of an earlier version."""
     native.install(connection)
-    for signature, text in _MACROS.items():
+    for signature, text in {**_MACROS, **zoned.MACROS}.items():
         connection.execute(f"create or replace macro {signature} as {text}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.names import literal
-from embedded.snowflake.sql.formats import read_pattern, write_timestamp
+from embedded.snowflake.sql.formats import offset_in, read_pattern, write_timestamp
 from embedded.snowflake.types import DataType
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def _written(sql: str, kind: str, zone: str, formats: dict[str, str]) -> str | N
     if kind == "TIME":
         return write_timestamp(f"(DATE '1970-01-01' + {sql})", mask)
     if kind in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"):
+        if kind == "TIMESTAMP_TZ":
+            return write_timestamp(f"sf_tz_wall({sql})", mask, f"sf_offset_text(sf_tz_offset({sql}))")
         name = literal(str(zone))
         offset = f"sf_offset_text(sf_offset_minutes({sql}, {name}))"
         return write_timestamp(f"timezone({name}, {sql})", mask, offset)
@@ -98,4 +100,7 @@ def _read(sql: str, kind: str, zone: str, formats: dict[str, str]) -> str | None
     read = f"(CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce({wall}, CAST({failed} AS TIMESTAMP)) END)"
     if kind in ("DATE", "TIME"):
         return f"CAST({read} AS {kind})"
+    if kind == "TIMESTAMP_TZ":
+        moment = f"timezone({name}, {read})"
+        return f"sf_tz({moment}, {offset_in(sql, mask)})" if "%z" in pattern else f"sf_tz_in({moment}, {name})"
     return read if kind == "TIMESTAMP_NTZ" else f"timezone({name}, {read})"

@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from embedded.snowflake import zoned
 from embedded.snowflake.names import literal
 from embedded.snowflake.types import (
     BINARY,
@@ -158,7 +159,7 @@ def of_value(value: Any) -> Typed:
 def _of_timestamp(value: datetime) -> Typed:
     if value.tzinfo is None:
         return Typed(f"TIMESTAMP '{value.isoformat(' ')}'", TIMESTAMP_NTZ, nullable=False)
-    return Typed(f"TIMESTAMPTZ '{value.isoformat(' ')}'", TIMESTAMP_TZ, nullable=False)
+    return Typed(zoned.literal_of(value), TIMESTAMP_TZ, nullable=False)
 
 
 # A datetime is a date too: it comes first.

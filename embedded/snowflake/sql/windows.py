@@ -19,12 +19,12 @@ _WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
-def order_item(binder: Expressions, item: exp.Expr) -> str:
-    """One item of an ORDER BY."""
-    if not isinstance(item, exp.Ordered):
-        return f"{binder.bind(item).sql} ASC NULLS LAST"
-    text = binder.bind(item.this).sql
-    return f"{text}{direction(item)}"
+def order_item(binder: Expressions, item: exp.Expr, by_range: bool = False) -> str:
+    """One item of an ORDER BY; for a frame by RANGE in a form that intervals are added to."""
+    ordered = item if isinstance(item, exp.Ordered) else None
+    value = binder.bind(ordered.this if ordered is not None else item)
+    text = f"sf_tz_instant({value.sql})" if by_range and value.type.kind == "TIMESTAMP_TZ" else value.sql
+    return f"{text}{direction(ordered) if ordered is not None else ' ASC NULLS LAST'}"
 
 
 def direction(item: exp.Expr) -> str:
@@ -39,10 +39,11 @@ def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
     if node.args.get("partition_by"):
         parts.append("PARTITION BY " + ", ".join(binder.bind(item).sql for item in node.args["partition_by"]))
     order = node.args.get("order")
+    spec = node.args.get("spec")
     items = [item for item in order.expressions if not _is_sequence(item)] if order is not None else []
     if items:
-        parts.append("ORDER BY " + ", ".join(order_item(binder, item) for item in items))
-    spec = node.args.get("spec")
+        by_range = spec is not None and str(spec.args.get("kind") or "").upper() == "RANGE"
+        parts.append("ORDER BY " + ", ".join(order_item(binder, item, by_range) for item in items))
     if spec is not None:
         parts.append(_frame(binder, spec))
     elif call.name in _WHOLE_PARTITION:

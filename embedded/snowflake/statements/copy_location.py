@@ -29,6 +29,7 @@ from embedded.snowflake.statements.copy import read_stage
 from embedded.snowflake.storage.stage_scan import file_format, stage_format
 from embedded.snowflake.storage.stages import Location, location
 from embedded.snowflake.types import NUMBER
+from embedded.snowflake.zoned import values_of
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -67,6 +68,8 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
         _check_partition(options)
         query = f"select *, ({partition})::varchar as {quote(_PARTITION)} from ({query})"
     translated = translate(session, parse_query(query), statement=statement)
+    if found["TYPE"] == "PARQUET":
+        _check_parquet(translated.columns)
     table = run_query(session, translated)
     table = table.rename_columns(_unique([column.name for column in translated.columns]))
     if options["VALIDATION_MODE"]:
@@ -84,6 +87,22 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
         [(table.num_rows, max(table.nbytes, 0), size)],
         statement_type=StatementType.COPY,
     )
+
+
+def _check_parquet(columns: list[Column]) -> None:
+    """Make sure that Parquet can hold the columns.
+
+    Raises:
+        SqlExecutionError: one is a timestamp with a time zone, which Snowflake does not unload to Parquet.
+    """
+    for column in columns:
+        if column.type.kind in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ"):
+            raise SqlExecutionError(
+                "Error encountered when unloading to PARQUET: TIMESTAMP_TZ and LTZ types are not supported for unloading"
+                f" to Parquet. Column '{column.name}'.",
+                100016,
+                "22000",
+            )
 
 
 # The name of the column of the partitions' paths while a query with PARTITION BY runs.
@@ -208,7 +227,7 @@ def _csv(table: pa.Table, options: dict[str, Any], header: bool) -> bytes:
     )
     if header:
         writer.writerow(table.column_names)
-    columns = [[_shown(value, null) for value in column.to_pylist()] for column in table.columns]
+    columns = [[_shown(value, null) for value in values_of(column)] for column in table.columns]
     writer.writerows(zip(*columns, strict=True))
     return out.getvalue().encode()
 

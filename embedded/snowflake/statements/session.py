@@ -18,6 +18,7 @@ from embedded.snowflake.session.context import RESULT_FORMATS, use_database, use
 from embedded.snowflake.session.dispatch import Statement, handles
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import NUMBER
+from embedded.snowflake.zoned import values_of
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -171,7 +172,7 @@ def _evaluate(session: Session, statement: Statement, text: str, several: bool) 
     table = result.arrow
     if table is None or table.num_rows != 1:
         raise SqlCompilationError("Single-row subquery returns more than one row or none.", 100150, "21000")
-    return [column[0].as_py() for column in table.columns]
+    return [values_of(column)[0] for column in table.columns]
 
 
 def _keep(session: Session, name: str, value: Any) -> None:

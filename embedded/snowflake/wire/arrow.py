@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embedded.snowflake import zoned
 from embedded.snowflake.result import Column
 from embedded.snowflake.wire.rowset import row_type
 
@@ -106,15 +107,27 @@ def _timestamp_tz(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
 
 
 def _parts(data: pa.ChunkedArray, *, zone: bool) -> pa.ChunkedArray:
-    chunks = [_part(chunk, zone) for chunk in data.chunks]
+    chunks = [_zoned_part(chunk) if zone else _local_part(chunk) for chunk in data.chunks]
     names = ["epoch", "fraction", "timezone"][: 3 if zone else 2]
     kind = pa.struct([pa.field(name, pa.int64() if name == "epoch" else pa.int32(), False) for name in names])
     return pa.chunked_array(chunks, type=kind)
 
 
-def _part(chunk: pa.Array, zone: bool) -> pa.Array:
+def _local_part(chunk: pa.Array) -> pa.Array:
     unit = pa.timestamp("us", chunk.type.tz) if pa.types.is_timestamp(chunk.type) else pa.timestamp("us")
-    count = chunk.cast(unit).cast(pa.int64()).fill_null(0)
+    return _part(chunk, chunk.cast(unit).cast(pa.int64()).fill_null(0), None)
+
+
+def _zoned_part(chunk: pa.Array) -> pa.Array:
+    if chunk.type != zoned.ARROW_TYPE:  # a column of NULLs only
+        chunk = pa.nulls(len(chunk), zoned.ARROW_TYPE)
+    count, offsets = zoned.parts(chunk)
+    # Minutes after 24 hours west.
+    return _part(chunk, pa.array(count), pa.array(offsets + 1440, pa.int32()))
+
+
+def _part(chunk: pa.Array, count: pa.Array, zones: pa.Array | None) -> pa.Array:
+    """Seconds, nanoseconds and zones from a count of microseconds; NULL where the chunk is."""
     # Rounded down, so that the fraction is never negative.
     toward_zero = pc.divide(count, 1_000_000)
     below = pc.less(count, pc.multiply(toward_zero, 1_000_000))
@@ -122,8 +135,8 @@ def _part(chunk: pa.Array, zone: bool) -> pa.Array:
     fraction = pc.multiply(pc.subtract(count, pc.multiply(epoch, 1_000_000)), 1000).cast(pa.int32())
     arrays: list[pa.Array] = [epoch, fraction]
     names = ["epoch", "fraction"]
-    if zone:
-        arrays.append(pa.array([1440] * len(chunk), pa.int32()))
+    if zones is not None:
+        arrays.append(zones)
         names.append("timezone")
     fields = [pa.field(name, array.type, False) for name, array in zip(names, arrays, strict=True)]
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=chunk.is_null())

@@ -9,6 +9,7 @@ from typing import Any
 
 from embedded.snowflake.result import Column, Result
 from embedded.snowflake.types import DataType
+from embedded.snowflake.zoned import values_of
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _TIMES = ("TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
@@ -116,5 +117,5 @@ def rowset(result: Result) -> list[list[str | None]]:
 
 def _arrow_rows(result: Result) -> Sequence[Sequence[Any]]:
     assert result.arrow is not None
-    columns = [column.to_pylist() for column in result.arrow.columns]
+    columns = [values_of(column) for column in result.arrow.columns]
     return list(zip(*columns, strict=True))

@@ -90,6 +90,18 @@ def frames(connection: Any) -> None:
     assert back["B"].tolist()[0] == "x" and back["A"].sum() == 6
 
 
+def offsets(connection: Any) -> None:
+    """Timestamps with offsets of their own, as Arrow and as JSON."""
+    text = "select column1::timestamp_tz from values ('2024-01-01 12:00:00.5 +0530'), ('1969-12-31 23:59:59 -0330')"
+    for form in ("ARROW", "JSON"):
+        cursor = connection.cursor()
+        cursor.execute(f"alter session set python_connector_query_result_format = '{form}'")
+        found = [row[0].isoformat() for row in cursor.execute(text).fetchall()]
+        assert found == ["2024-01-01T12:00:00.500000+05:30", "1969-12-31T23:59:59-03:30"], found
+    connection.cursor().execute("alter session set python_connector_query_result_format = 'ARROW'")
+    assert len(connection.cursor().execute(text).fetch_pandas_all()) == 2
+
+
 def snowpark(_: Any) -> None:
     """DataFrames: made, transformed, joined, grouped, written, read, cached, turned to pandas."""
     session = Session.builder.configs({**OPTIONS, "database": "C", "schema": "PUBLIC"}).create()
@@ -131,7 +143,7 @@ def snowpark(_: Any) -> None:
 def main() -> None:
     """Do all, in order."""
     with snowflake.connector.connect(**OPTIONS) as connection:
-        steps: list[Callable[[Any], None]] = [cursors, stage_binds, asynchronous, frames, snowpark]
+        steps: list[Callable[[Any], None]] = [cursors, stage_binds, asynchronous, frames, offsets, snowpark]
         for step in steps:
             step(connection)
             sys.stdout.write(f"{step.__name__}\n")

@@ -42,4 +42,4 @@ def test_the_clients_of_an_older_environment(port: str, tmp_path: Path) -> None:
         env={**os.environ, "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["cursors", "stage_binds", "asynchronous", "frames", "snowpark"]
+    assert done.stdout.split() == ["cursors", "stage_binds", "asynchronous", "frames", "offsets", "snowpark"]

@@ -255,3 +255,15 @@ def test_files_go_to_a_stage_and_come_back(connect, tmp_path):
     (tmp_path / "out").mkdir()
     fetch(connection, f"get @st file://{tmp_path}/out/")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.csv.gz"]
+
+
+@pytest.mark.parametrize("form", ["ARROW", "JSON"])
+def test_a_timestamp_with_an_offset_keeps_it(connect, form):
+    with connect(session_parameters={"PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": form}) as connection:
+        texts = ["2024-01-01 12:00:00.123456 +0200", "1969-12-31 23:59:59.999999 -0330", "9999-12-31 00:00:00 +0000"]
+        rows = ", ".join(f"('{text}'::timestamp_tz)" for text in texts)
+        found = [row[0] for row in fetch(connection, f"select column1 from values {rows}, (null)")]
+        wanted = [datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-")) for text in texts]
+        assert found == [*wanted, None]
+        assert [value.utcoffset() for value in found[:3]] == [value.utcoffset() for value in wanted]
+        assert fetch(connection, "select null::timestamp_tz, null::timestamp_tz(3)") == [(None, None)]

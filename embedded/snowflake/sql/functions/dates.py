@@ -6,7 +6,7 @@ from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import literal
 from embedded.snowflake.sql import dates
 from embedded.snowflake.sql.coerce import cast, common
-from embedded.snowflake.sql.formats import read_pattern, write_number, write_timestamp
+from embedded.snowflake.sql.formats import offset_in, read_pattern, write_number, write_timestamp
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, integer, number
 from embedded.snowflake.types import (
@@ -49,9 +49,7 @@ def add_months(call: Call) -> Typed:
     local, result = dates.local(value, call.zone), dates.local(later, call.zone)
     is_last = f"last_day({local}) = CAST({local} AS DATE)"
     moved = f"({result} + to_days(CAST(last_day({result}) - CAST({result} AS DATE) AS INTEGER)))"
-    return Typed(
-        f"(CASE WHEN {is_last} THEN {dates.back(moved, value.type, call.zone)} ELSE {later.sql} END)", value.type
-    )
+    return Typed(f"(CASE WHEN {is_last} THEN {dates.back(moved, value, call.zone)} ELSE {later.sql} END)", value.type)
 
 
 @function("DATEDIFF", "TIMEDIFF", "TIMESTAMPDIFF", args=3)
@@ -93,7 +91,7 @@ def truncate(call: Call, value: Typed, word: str) -> Typed:
     if unit == "WEEK" and start > 1:
         shift = f"to_days({start - 1})"
         text = f"(date_trunc('week', {dates.local(value, call.zone)} - {shift}) + {shift})"
-    return Typed(dates.back(text, value.type, call.zone), value.type, value.nullable)
+    return Typed(dates.back(text, value, call.zone), value.type, value.nullable)
 
 
 @function("DATE_TRUNC", args=2)
@@ -144,15 +142,22 @@ def date_part_of(call: Call, unit: str, value: Typed) -> Typed:
     if unit.startswith("TIMEZONE"):
         if value.type.kind not in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"):
             return integer("0", 9)
-        minutes = f"sf_offset_minutes({value.sql}, {literal(call.zone)})"
+        minutes = _offset(value, call.zone)
         return integer(f"({minutes} // 60)" if unit == "TIMEZONE_HOUR" else f"({minutes} % 60)", 9)
     wall = value.sql if value.type.kind == "TIME" else dates.local(value, call.zone)
-    absolute = value.sql if value.type.kind in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ") else wall
+    absolute = dates.instant(value, call.zone) if value.type.kind != "TIME" else wall
     start = int(call.binder.context.parameter("WEEK_START") or 0)
     if unit == "DAYOFWEEK" and start > 0:
         return integer(f"(((isodow({wall}) - {start} + 7) % 7) + 1)", 9, value.nullable)
     text = _PARTS.get(unit, f"{unit.lower()}({{x}})").format(x=wall, u=absolute)
     return integer(text, 19 if unit.startswith("EPOCH") else 9, value.nullable)
+
+
+def _offset(value: Typed, zone: str) -> str:
+    """The offset of a timestamp with a zone, in minutes."""
+    if value.type.kind == "TIMESTAMP_TZ":
+        return f"sf_tz_offset({value.sql})"
+    return f"sf_offset_minutes({value.sql}, {literal(zone)})"
 
 
 @function("DATE_PART", args=2)
@@ -193,7 +198,7 @@ def time_slice(call: Call) -> Typed:
     width = dates.interval_of(unit, str(length))
     text = f"time_bucket({width}, {dates.local(value, call.zone)}, {origin})"
     text = f"({text} + {width})" if end == "END" else text
-    return Typed(dates.back(text, value.type, call.zone), value.type)
+    return Typed(dates.back(text, value, call.zone), value.type)
 
 
 @function("DATE_FROM_PARTS", "DATEFROMPARTS", args=3)
@@ -241,18 +246,21 @@ def timestamp_from_parts(call: Call) -> Typed:
             made = f"({made} + to_microseconds(CAST({call.number(6).sql} AS BIGINT) // 1000))"
     zone = literal(str(call.constant(7))) if len(call) > 7 else literal(call.zone)
     kind = _FROM_PARTS[call.name]
+    if kind is TIMESTAMP_TZ:
+        return Typed(f"sf_tz_in(timezone({zone}, {made}), {zone})", kind)
     return Typed(made if kind is TIMESTAMP_NTZ else f"timezone({zone}, {made})", kind)
 
 
 @function("CONVERT_TIMEZONE", args=(2, 3))
 def convert_timezone(call: Call) -> Typed:
-    """A timestamp in another zone: two arguments keep the moment, three read a wall clock in the first zone."""
+    """A timestamp in another zone: two arguments keep the moment, with that zone's offset; three read a wall clock in the first."""
     if len(call) == 3:
         source, target = call.text(0), call.text(1)
         value = cast(call.arg(2), TIMESTAMP_NTZ, call.zone).sql
         return Typed(f"timezone({target}, timezone({source}, {value}))", TIMESTAMP_NTZ)
-    value = cast(moment(call, 1), TIMESTAMP_LTZ, call.zone)
-    return Typed(value.sql, TIMESTAMP_TZ)
+    given = call.arg(1)
+    value = cast(cast(given, TIMESTAMP_TZ, call.zone), TIMESTAMP_LTZ, call.zone)
+    return Typed(f"sf_tz_in({value.sql}, {call.text(0)})", TIMESTAMP_TZ, given.nullable)
 
 
 _CONVERSIONS: dict[str, DataType] = {
@@ -310,7 +318,8 @@ def _parsed(text: str, mask: str, kind: DataType, zone: str, lenient: bool) -> T
     if "%z" in pattern:
         tried = f"timezone('UTC', try_strptime({text}, {pattern}))"
         read = tried if lenient else f"(CASE WHEN {text} IS NULL THEN NULL ELSE coalesce({tried}, {failed}) END)"
-        return cast(Typed(f"timezone('UTC', {read})", TIMESTAMP_TZ), kind, zone)
+        zoned = f"sf_tz(timezone('UTC', {read}), {offset_in(text, mask)})"
+        return cast(Typed(zoned, TIMESTAMP_TZ), kind, zone)
     read = tried if lenient else f"(CASE WHEN {text} IS NULL THEN NULL ELSE coalesce({tried}, {failed}) END)"
     if kind is TIME:
         return Typed(f"CAST({read} AS TIME)", TIME)
@@ -337,7 +346,7 @@ def to_char(call: Call) -> Typed:
         value = cast(value, TIMESTAMP_NTZ, call.zone)
     offset = "'+0000'"
     if value.type.kind in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"):
-        offset = f"sf_offset_text(sf_offset_minutes({value.sql}, {literal(call.zone)}))"
+        offset = f"sf_offset_text({_offset(value, call.zone)})"
     return Typed(write_timestamp(dates.local(value, call.zone), mask, offset), VARCHAR)
 
 
