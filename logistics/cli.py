@@ -17,9 +17,11 @@ from logistics.deployment.commands import COMMANDS
 from logistics.environments.commands import COMMANDS as ENVIRONMENT_COMMANDS
 from logistics.errors import LogisticsError
 from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
+from logistics.optimizer.commands import COMMANDS as OPTIMIZER_COMMANDS
 from logistics.orchestration.commands import COMMANDS as ORCHESTRATION_COMMANDS
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
+from logistics.review.commands import COMMANDS as REVIEW_COMMANDS
 
 MAX_SCALE = Decimal(1000)
 LOG_WIDTH = 100
@@ -307,7 +309,14 @@ def run_tasks(stack: str) -> None:
     click.echo(f"update_customer_segments done in {run.seconds:.1f} s" if run.had_changes else "nothing pending")
 
 
-for _command in (*COMMANDS, *DASHBOARD_COMMANDS, *MODEL_COMMANDS, *ORCHESTRATION_COMMANDS):
+for _command in (
+    *COMMANDS,
+    *DASHBOARD_COMMANDS,
+    *MODEL_COMMANDS,
+    *OPTIMIZER_COMMANDS,
+    *ORCHESTRATION_COMMANDS,
+    *REVIEW_COMMANDS,
+):
     commands.add_command(_command)
 
 
