@@ -22,6 +22,7 @@ from logistics.orchestration.commands import COMMANDS as ORCHESTRATION_COMMANDS
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 from logistics.review.commands import COMMANDS as REVIEW_COMMANDS
+from logistics.shell import COMMANDS as SHELL_COMMANDS
 
 MAX_SCALE = Decimal(1000)
 LOG_WIDTH = 100
@@ -316,6 +317,7 @@ for _command in (
     *OPTIMIZER_COMMANDS,
     *ORCHESTRATION_COMMANDS,
     *REVIEW_COMMANDS,
+    *SHELL_COMMANDS,
 ):
     commands.add_command(_command)
 
