@@ -238,3 +238,11 @@ def check_age(case: UseCase, trained_to: pd.Timestamp, newest: pd.Timestamp, lim
         kind="age", feature=case.target, statistic="days", value=rounded(days), threshold=limits.age_days, p_value=None,
         is_drifted=days > limits.age_days, rows=0,
     )  # fmt: skip
+
+
+def never_trained(case: UseCase, limits: DriftLimits) -> Reading:
+    """Returns the reading of a model that no version serves: older than any limit."""
+    return Reading(
+        kind="age", feature=case.target, statistic="days", value=math.inf, threshold=limits.age_days, p_value=None,
+        is_drifted=True, rows=0,
+    )  # fmt: skip
