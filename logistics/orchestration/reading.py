@@ -138,6 +138,89 @@ def _drift(_job: Job, attempt: Attempt) -> Iterator[Finding]:
         yield Finding(check="drift", status=OK, evidence="the account is as it was deployed")
 
 
+def _optimize(_job: Job, attempt: Attempt) -> Iterator[Finding]:
+    """Reads what `logistics optimize --format json` prints; a saving adds to what a recommendation is worth."""
+    report = _json(attempt)
+    for item in report["recommendations"]:
+        saving = float(item.get("saving_usd_per_month") or 0.0)
+        saves = f" (saves {saving:,.2f} USD a month, confidence {item['confidence']})" if saving > 0 else ""
+        yield Finding(
+            check=str(item["kind"]),
+            status=_STATUS_OF_SEVERITY.get(str(item["severity"]), UNKNOWN),
+            subject=str(item["object_name"]),
+            evidence=f"{item['title']}: {item['reason']}{saves}",
+            recommendation=str(item["mend"]),
+            value=min(90.0, 30.0 + max(saving, 0.0) ** 0.5),
+        )
+    used = report.get("credits_used")
+    yield Finding(
+        check="optimize", status=OK, evidence=f"{len(report['recommendations'])} recommendations, {used} credits used"
+    )
+
+
+_PASSED = frozenset({"ok", "pass", "passed", "succeeded", "success", "stable", "fresh", "skipped"})
+_WRONG = frozenset({"failed", "fail", "failure", "drifted", "stale", "warning", "critical", "alert"})
+_LISTS = ("results", "checks", "findings", "models", "drift")
+_SUBJECTS = ("subject", "object", "object_name", "table", "table_name", "use_case", "model")
+_NAMES = ("check", "name", "check_name", "kind", "feature")
+_EVIDENCE = ("message", "evidence", "title", "detail", "reason", "comment")
+_MENDS = ("recommendation", "what_to_do", "action", "mend", "todo")
+_FLAGS = {"passed": True, "is_drifted": False, "drifted": False, "is_failed": False}
+
+
+def _listed(job: Job, attempt: Attempt) -> Iterator[Finding]:
+    """Reads a list of results, each with whether it passed and how grave it is if it did not."""
+    document = _json(attempt)
+    items = document if isinstance(document, list) else next((document[key] for key in _LISTS if key in document), None)
+    if not isinstance(items, list):
+        raise ValueError("it holds no list of results")
+    good = 0
+    for item in items:
+        status = _status_of(item)
+        if status == OK:
+            good += 1
+            continue
+        yield Finding(
+            check=_first(item, _NAMES) or job.name,
+            status=status,
+            subject=_first(item, _SUBJECTS),
+            evidence=_told(item),
+            recommendation=_first(item, _MENDS) or f"run `{' '.join(job.command[:3])}` and see what it names",
+            value=60,
+        )
+    yield Finding(check=job.name, status=OK, evidence=f"{good} of {len(items)} passed")
+
+
+def _status_of(item: Mapping[str, Any]) -> str:
+    """Returns the status of one result: ok where it passed, else by its severity; unknown where it does not say."""
+    said = str(item.get("status") or item.get("state") or item.get("result") or "").lower()
+    flags = [bool(item[key]) is good for key, good in _FLAGS.items() if item.get(key) is not None]
+    if flags:
+        passed: bool | None = all(flags)
+    elif said:
+        passed = True if said in _PASSED else False if said in _WRONG else None
+    else:
+        count = item.get("failures", item.get("failing_rows"))
+        passed = None if count is None else not count
+    if passed:
+        return OK
+    severity = str(item.get("severity") or said).lower()
+    if passed is None:
+        return UNKNOWN
+    return WARNING if severity == "info" else _STATUS_OF_SEVERITY.get(severity, WARNING)
+
+
+def _told(item: Mapping[str, Any]) -> str:
+    """Returns what a result says of itself; never rows, which are not for everybody."""
+    said = _first(item, _EVIDENCE)
+    count = item.get("failures", item.get("failing_rows"))
+    return f"{said} ({count} rows)" if isinstance(count, int) and count else said
+
+
+def _first(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    return next((str(item[key]) for key in keys if isinstance(item.get(key), str) and item[key]), "")
+
+
 def _values(values: Mapping[str, Any]) -> str:
     said = [f"{name} is {now!r}, deployed {deployed!r}" for name, (now, deployed) in values.items()]
     return f": {'; '.join(said)[:300]}" if said else ""
@@ -159,4 +242,6 @@ READERS: dict[str, Callable[[Job, Attempt], Iterator[Finding]]] = {
     "exit_code": _exit_code,
     "report": _report,
     "drift": _drift,
+    "optimize": _optimize,
+    "results": _listed,
 }

@@ -79,3 +79,42 @@ def test_only_the_exit_code_counts_where_nothing_else_is_said():
     assert judge(job, Attempt(exit_code=0, output="all good\n")).findings[0].evidence == "all good"
     assert judge(job, Attempt(exit_code=1, output="2 of 9 failed\n")).status == "critical"
     assert not judge(job, Attempt(exit_code=1, errors="error: no database")).understood
+
+
+RESULTS = [
+    ({"check": "fresh", "status": "passed", "severity": "critical"}, None),
+    (
+        {"check": "key", "status": "failed", "severity": "critical", "table": "t", "failures": 3, "message": "twice"},
+        "critical",
+    ),
+    ({"name": "note", "passed": False, "severity": "info"}, "warning"),
+    ({"use_case": "eta", "feature": "distance", "is_drifted": True}, "warning"),
+    ({"use_case": "eta", "feature": "weight", "is_drifted": False}, None),
+    ({"name": "rows", "failures": 0}, None),
+    ({"name": "odd", "status": "purple"}, "unknown"),
+]
+
+
+@pytest.mark.parametrize("wrap", [lambda items: items, lambda items: {"results": items}], ids=["list", "in a document"])
+def test_lists_of_results_are_read_by_what_each_says_of_itself(wrap):
+    job = FOUND.model_copy(update={"reads": "results"})
+    verdict = judge(job, Attempt(exit_code=1, output=json.dumps(wrap([item for item, _ in RESULTS]))))
+    assert [found.status for found in verdict.findings] == [status for _, status in RESULTS if status] + ["ok"]
+    assert (verdict.findings[0].subject, verdict.findings[0].evidence) == ("t", "twice (3 rows)")
+    assert verdict.findings[-1].evidence == "3 of 7 passed"
+    assert not judge(job, Attempt(exit_code=0, output="{}")).understood
+
+
+def test_savings_put_recommendations_of_the_optimizer_in_order():
+    items = [
+        {
+            "kind": kind, "severity": "warning", "object_name": kind, "title": "t", "reason": "r", "mend": "m",
+            "saving_usd_per_month": saving, "confidence": 0.8,
+        }
+        for kind, saving in (("none", None), ("costs", -50.0), ("some", 40.0), ("much", 9000.0))
+    ]  # fmt: skip
+    job = FOUND.model_copy(update={"reads": "optimize"})
+    verdict = judge(job, Attempt(exit_code=0, output=json.dumps({"recommendations": items, "credits_used": 1.5})))
+    values = {found.check: found.value for found in verdict.findings}
+    assert values["much"] > values["some"] > values["none"] == values["costs"]
+    assert "saves 40.00 USD a month" in verdict.findings[2].evidence
