@@ -63,11 +63,51 @@ QUERIES: dict[str, Query] = {
     "alerts": Query(
         reads=("MONITORING.QUALITY_ALERTS",),
         text="""
-            select severity, state, check_name, table_name, message, opened_at, closed_at
+            select severity, check_name as subject, message, opened_at as since, iff(closed_at is null, 'open', 'closed') as state
             from monitoring.quality_alerts
-            where opened_at >= dateadd('day', ?, sysdate())
+            where opened_at >= dateadd('day', ?, sysdate()) or closed_at is null
             order by opened_at desc limit 500""",
         parameters=("since_days",),
+    ),
+    "model alerts": Query(
+        reads=("ML.MODEL_EVENTS",),
+        text="""
+            select severity, use_case || coalesce(' version ' || version, '') as subject, event || ': ' || detail as message,
+                happened_at as since, 'open' as state
+            from ml.model_events
+            where severity in ('warning', 'critical')
+                and happened_at >= dateadd('day', ?, sysdate())
+            order by happened_at desc limit 200""",
+        parameters=("since_days",),
+    ),
+    "check results": Query(
+        reads=("MONITORING.QUALITY_RESULTS",),
+        text="""
+            select check_name, table_name, severity, result, failures, checked_at
+            from monitoring.quality_results
+            where checked_at >= dateadd('day', ?, sysdate())
+            qualify row_number() over (partition by check_name, table_name order by checked_at desc) = 1
+            order by check_name limit 2000""",
+        parameters=("since_days",),
+    ),
+    "check trend": Query(
+        reads=("MONITORING.QUALITY_RESULTS",),
+        text="""
+            select checked_at::date as day, severity, count_if(result <> 'passed') as failed, count(*) as checks
+            from monitoring.quality_results
+            where checked_at >= dateadd('day', ?, sysdate())
+            group by day, severity
+            order by day, severity""",
+        parameters=("since_days",),
+    ),
+    "failing rows": Query(
+        reads=("MONITORING.QUALITY_FAILING_ROWS",),
+        text="""
+            select *
+            from monitoring.quality_failing_rows
+            where check_name = ?
+            limit 200""",
+        parameters=("check_name",),
     ),
     # -- performance
     "slow queries": Query(

@@ -37,8 +37,8 @@ OK = Mark("✔", "ok", "green", 4)
 _WORDS = {
     CRITICAL: ("critical", "failed", "error", "high", "rolled back", "timed_out"),
     WARNING: ("warning", "warn", "medium", "stopped", "skipped", "warned"),
-    INFO: ("info", "low", "running", "acknowledged"),
-    OK: ("ok", "passed", "pass", "succeeded", "healthy", "resolved", "stable", "none"),
+    INFO: ("info", "low", "running", "acknowledged", "open"),
+    OK: ("ok", "closed", "passed", "pass", "succeeded", "healthy", "resolved", "stable", "none"),
 }
 _MARKS = {word: mark for mark, words in _WORDS.items() for word in words}
 

@@ -123,3 +123,8 @@ def metrics(*values: tuple[str, str]) -> None:
     """Shows figures in a row (under each other on a phone)."""
     for column, (label, value) in zip(st.columns(len(values)), values, strict=True):
         column.metric(label, value, border=True)
+
+
+def plain_text(text: object) -> str:
+    """Returns text that Markdown shows as it is: what comes from a table is no markup."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-!|:$~" else letter for letter in str(text))

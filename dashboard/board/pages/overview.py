@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from board.alerts import alerts
+from board import alerts
+from board.alerts import Alerts
 from board.answers import Answer, Asked
-from board.severity import OK, UNKNOWN, Mark, mark_of, worst
+from board.queries import QUERIES
+from board.severity import UNKNOWN, Mark, mark_of, worst
 from board.shown import metrics, table, usable
 
 _LAYERS = ("raw", "staging", "marts", "ml_features")
@@ -15,21 +16,23 @@ _LAYERS = ("raw", "staging", "marts", "ml_features")
 
 def body(asked: Asked) -> None:
     """Draws the page."""
-    found = asked.ask("alerts", since_days=-7)
+    found = alerts.collect(asked, 7)
     cost = asked.ask("cost today", warehouse=asked.declared["warehouse"])
     last = asked.ask("deployments", environment=asked.environment, at_most=1)
     tables = asked.ask("tables")
     _health(asked, found, cost, last)
     st.subheader("Alerts, 7 days", anchor=False)
-    alerts(found, "overview")
+    alerts.show(found, "overview")
     _freshness(asked, tables)
     _jobs(asked)
 
 
-def _health(asked: Asked, found: Answer, cost: Answer, last: Answer) -> None:
+def _health(asked: Asked, found: Alerts, cost: Answer, last: Answer) -> None:
     st.markdown(f"### {_state(found).badge}", help="The gravest alert that is open.")
+    if found.missing:
+        st.caption("Not read: " + "; ".join(", ".join(QUERIES[answer.name].reads) for answer in found.missing))
     quota = float(asked.declared["daily_credit_quota"])
-    figures = [("Open alerts", f"{len(_open(found))}" if found.state == "rows" else "—")]
+    figures = [("Open alerts", str(len(found.open)))]
     if cost.state == "rows" and not cost.frame.empty:
         today = cost.frame.iloc[0]
         figures.append(("Cost today", f"{today['usd']:,.2f} USD"))
@@ -41,22 +44,16 @@ def _health(asked: Asked, found: Answer, cost: Answer, last: Answer) -> None:
     st.caption(f"The quota is {quota:g} credits a day for {asked.declared['warehouse']}.")
 
 
-def _open(found: Answer) -> pd.DataFrame:
-    return found.frame[~found.frame["closed_at"].notna()] if len(found.frame) else found.frame
-
-
-def _state(found: Answer) -> Mark:
-    if found.state != "rows":
-        return UNKNOWN
-    still = _open(found)
-    return worst(still["severity"]) if len(still) else OK
+def _state(found: Alerts) -> Mark:
+    """Returns the platform's health: the gravest open alert; unknown where no source of alerts can be read."""
+    return UNKNOWN if len(found.missing) == found.asked else worst(found.open["severity"])
 
 
 def _deployment(last: Answer) -> str:
     if last.state != "rows" or last.frame.empty:
         return "none"
     run = last.frame.iloc[0]
-    return f"{mark_of(run['result']).shape} {run['started_at']:%m-%d %H:%M}"
+    return f"{mark_of(run['result']).shape} {run['started_at']:%d %b}"
 
 
 def _freshness(asked: Asked, tables: Answer) -> None:
