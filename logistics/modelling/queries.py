@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage
+from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
@@ -99,8 +99,13 @@ class Query:
         try:
             tree = qualify(tree, schema=schema, dialect="snowflake", identify=False)
             tree = annotate_types(tree, schema=schema, dialect="snowflake")
-            scope = build_scope(tree)
-            return [self._given(select, tree, schema, scope) for select in _selects(tree)]
+            for select in _selects(tree):
+                self._refuse_nameless(select)
+            # All columns at once: they share what they come from.
+            nodes = lineage(
+                None, tree, schema=schema, scope=build_scope(tree), dialect="snowflake", trim_selects=False, copy=False
+            )
+            return [self._given(select, nodes[select.alias_or_name]) for select in _selects(tree)]
         except SqlglotError as error:
             raise SqlFileError(self.file, self._line_of_problem(error), _told(error)) from None
 
@@ -109,12 +114,14 @@ class Query:
         lines = [line_of(found) for found in self._tree.find_all(exp.Identifier) if found.name.lower() == name.lower()]
         return min((line for line in lines if line), default=1)
 
-    def _given(self, select: exp.Expr, tree: exp.Expr, schema: MappingSchema, scope: object) -> GivenColumn:
-        name = select.alias_or_name
-        if not name:
+    def _refuse_nameless(self, select: exp.Expr) -> None:
+        if not select.alias_or_name:
             raise SqlFileError(self.file, line_of(select) or 1, f"{select.sql('snowflake')} needs a name: `as …`")
+
+    def _given(self, select: exp.Expr, lineage_of: Node) -> GivenColumn:
+        name = select.alias_or_name
         found, copied = set(), True
-        for node in lineage(name, tree, schema=schema, scope=scope, dialect="snowflake", trim_selects=False).walk():
+        for node in lineage_of.walk():
             if not node.downstream and isinstance(node.source, exp.Table):
                 column = node.name.rsplit(".", 1)[-1].strip('"').lower()
                 found.add(ColumnRef(table=_dotted(node.source), column=column))

@@ -52,7 +52,7 @@ def account() -> Iterator[Rows]:
         cursor = connection.cursor()
         for statement in ("create warehouse w", "create database logistics"):
             cursor.execute(statement)
-        for schema in ("raw", "staging", "marts", "analytics", "ml_features", "governance", "monitoring"):
+        for schema in declared.access.schemas:
             cursor.execute(f"create schema logistics.{schema}")
         for table, contract in declared.models.tables.items():
             columns = ", ".join(f"{c.name} {c.type}" for c in contract.columns)
