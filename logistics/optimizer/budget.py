@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 
 from logistics.optimizer.findings import Recommendation
@@ -17,12 +17,17 @@ _UNLIKELY = 0.05
 
 
 def judge_budget(
-    forecasts: Mapping[str, Forecast], today: Mapping[str, float], settings: PlatformSettings
+    found: Forecast | None, used: float, warehouses: Sequence[str], settings: PlatformSettings
 ) -> Iterator[Recommendation]:
-    """Yields at most one warning: the environment's warehouse has reached, or is expected to reach, a share of its quota."""
-    name, quota = settings.warehouse, float(settings.daily_credit_quota)
-    found = forecasts.get(name)
-    used = today.get(name, 0.0)
+    """Yields at most one warning: the warehouses under the monitor have reached, or are expected to reach, a share of the quota.
+
+    Args:
+        found: what they are expected to use together; None without history.
+        used: credits that they used today.
+        warehouses: their names.
+        settings: the quota.
+    """
+    name, quota = ", ".join(warehouses), float(settings.daily_credit_quota)
     suspended = [day for day, credits in found.past[-_LATELY_DAYS:] if credits >= SUSPEND * quota] if found else []
     ahead = list(found.days) if found else []
     expected = next((day for day in ahead if day.expected >= NOTIFY * quota), None)
@@ -53,9 +58,9 @@ def judge_budget(
         object_name=settings.named("daily_cost_monitor"),
         title=f"{name} comes near its {quota:,.0f} credits a day",
         reason="; ".join(text for text in said if text),
-        mend="apply what saves credits on it, or raise dailyCreditQuota: at 90 % the monitor suspends the warehouse",
+        mend="apply what saves credits on it, or raise dailyCreditQuota: at 90 % the monitor suspends what it watches",
         evidence={
-            "warehouse": name,
+            "warehouses": list(warehouses),
             "daily_credit_quota": quota,
             "credits_today": round(used, 3),
             "days_suspended_lately": len(suspended),

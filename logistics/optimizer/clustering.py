@@ -10,7 +10,7 @@ from typing import Any
 from logistics.optimizer.filters import Condition, TableName, conditions, schema_of
 from logistics.optimizer.findings import Recommendation
 from logistics.optimizer.history import History
-from logistics.optimizer.patterns import FINGERPRINT
+from logistics.optimizer.patterns import FINGERPRINT, spent_by_statements
 from logistics.optimizer.pruning import Key, Table, distinct_counts, partition_rows, scanned_shares
 from logistics.optimizer.thresholds import GIB, MONTH_DAYS, Thresholds
 from logistics.sql import identifier
@@ -110,10 +110,7 @@ WITH READS AS (
     WHERE {history.work} AND EXECUTION_STATUS = 'SUCCESS' AND BYTES_SCANNED > 0
 ),
 TOTALS AS (SELECT WAREHOUSE_NAME, SUM(EXECUTION_TIME) AS EXECUTION FROM READS GROUP BY WAREHOUSE_NAME),
-SPENT AS (
-    SELECT WAREHOUSE_NAME, SUM(CREDITS_USED_COMPUTE) AS CREDITS FROM {history.view("WAREHOUSE_METERING_HISTORY")}
-    WHERE {history.within()} AND {history.of_stack} GROUP BY WAREHOUSE_NAME
-),
+SPENT AS ({spent_by_statements(history)}),
 PATTERNS AS (
     SELECT READS.FINGERPRINT, COUNT(*) AS RUNS, SUM(READS.BYTES_SCANNED) AS BYTES,
         SUM(READS.EXECUTION_TIME / NULLIF(TOTALS.EXECUTION, 0) * SPENT.CREDITS) AS CREDITS,

@@ -99,6 +99,12 @@ def _without_gaps(days: Mapping[date, float], first: date, end: date) -> list[tu
     return [(day, days.get(day, 0.0)) for day in (first + timedelta(days=n) for n in range(count))]
 
 
+def together(past: Mapping[str, Sequence[tuple[date, float]]], names: Sequence[str]) -> list[tuple[date, float]]:
+    """Returns the sum by day of some of the warehouses."""
+    chosen = [past[name] for name in names if name in past]
+    return [(days[0][0], sum(used for _, used in days)) for days in zip(*chosen, strict=True)]
+
+
 def forecast(warehouse: str, past: Sequence[tuple[date, float]], horizon: int = HORIZON_DAYS) -> Forecast | None:
     """Returns the forecast by the method whose back-test was least off; None where there is no whole day of history.
 

@@ -16,7 +16,7 @@ class Pattern:
 
     Attributes:
         fingerprint: QUERY_PARAMETERIZED_HASH, else QUERY_HASH, else the text's MD5.
-        credits: its share of the warehouse's metered credits, by execution time.
+        credits: its share, by execution time, of the credits that the warehouse's statements used (idle time left out).
         credit_share: the same, of 1.
         repeats: runs that read rows for an answer that was given before: the same text, bytes and rows.
         sample: the query_id of the run that took longest.
@@ -118,6 +118,14 @@ _NUMBERS = [
 FINGERPRINT = "COALESCE(QUERY_PARAMETERIZED_HASH, QUERY_HASH, MD5(QUERY_TEXT))"
 
 
+def spent_by_statements(history: History) -> str:
+    """Returns the query for the credits of each warehouse that its statements used, without those of idle time where history tells."""
+    return (
+        "SELECT WAREHOUSE_NAME, SUM(COALESCE(CREDITS_ATTRIBUTED_COMPUTE_QUERIES, CREDITS_USED_COMPUTE)) AS CREDITS "
+        f"FROM {history.view('WAREHOUSE_METERING_HISTORY')} WHERE {history.within()} AND {history.of_stack} GROUP BY WAREHOUSE_NAME"
+    )
+
+
 def _patterns_sql(history: History, limits: Thresholds) -> str:
     """Returns the one statement that reads QUERY_HISTORY for the patterns; a row leaves Snowflake only if a threshold points at it."""
     numbers = ", ".join(f"COALESCE({name}, 0) AS {name}" for name in _NUMBERS)
@@ -132,10 +140,7 @@ WITH STATEMENTS AS (
 ),
 PATTERNS AS (SELECT FINGERPRINT, WAREHOUSE_NAME, {_SUMS} FROM STATEMENTS GROUP BY FINGERPRINT, WAREHOUSE_NAME),
 TOTALS AS (SELECT WAREHOUSE_NAME, SUM(EXECUTION) AS EXECUTION FROM PATTERNS GROUP BY WAREHOUSE_NAME),
-SPENT AS (
-    SELECT WAREHOUSE_NAME, SUM(CREDITS_USED_COMPUTE) AS CREDITS FROM {history.view("WAREHOUSE_METERING_HISTORY")}
-    WHERE {history.within()} AND {history.of_stack} GROUP BY WAREHOUSE_NAME
-),
+SPENT AS ({spent_by_statements(history)}),
 WEIGHED AS (
     SELECT PATTERNS.*, PATTERNS.EXECUTION / NULLIF(TOTALS.EXECUTION, 0) AS CREDIT_SHARE,
         PATTERNS.EXECUTION / NULLIF(TOTALS.EXECUTION, 0) * SPENT.CREDITS AS CREDITS

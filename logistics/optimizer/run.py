@@ -13,14 +13,14 @@ from logistics.connection import connect
 from logistics.optimizer.budget import judge_budget
 from logistics.optimizer.clustering import judge_clustering
 from logistics.optimizer.findings import Recommendation, priced, ranked
-from logistics.optimizer.forecast import ALL, Forecast, credits_today, daily_credits, forecast
+from logistics.optimizer.forecast import ALL, Forecast, credits_today, daily_credits, forecast, together
 from logistics.optimizer.history import OWN_TAG, History, open_history
 from logistics.optimizer.patterns import patterns
 from logistics.optimizer.queries import judge_queries
 from logistics.optimizer.sizing import judge_warehouses
 from logistics.optimizer.thresholds import MONTH_DAYS, Thresholds
 from logistics.optimizer.unused import covers_window, judge_unused
-from logistics.optimizer.warehouses import Usage, stack_warehouses, usage, warehouse_keys
+from logistics.optimizer.warehouses import stack_warehouses, usage, warehouse_keys
 from logistics.settings import StackSettings
 from logistics.sql import literal
 from logistics.summary import ENGINEER
@@ -73,14 +73,19 @@ class Report:
 
     @property
     def saving_credits(self) -> float:
-        """What the recommendations save in 30 days; of a warehouse at most what it uses, since they overlap."""
-        by_warehouse: dict[str, float] = {}
+        """What the recommendations save in 30 days together: of a warehouse's credits, each saves its share of what the others leave."""
+        month = MONTH_DAYS / max(self.covered_days, 1.0)
+        left = {name: used * month for name, used in self.credits.items()}
         for item in self.recommendations:
             name = str(item.evidence.get("warehouse") or "")
-            by_warehouse[name] = by_warehouse.get(name, 0.0) + max(0.0, item.saving_credits or 0.0)
-        month = MONTH_DAYS / max(self.covered_days, 1.0)
-        most = {name: used * month for name, used in self.credits.items()}
-        return sum(min(saving, most.get(name, self.credits_used * month)) for name, saving in by_warehouse.items())
+            used = self.credits.get(name, 0.0) * month
+            if used and item.saving_credits is not None and item.saving_credits > 0:
+                left[name] *= max(0.0, 1 - item.saving_credits / used)
+        total, rest = self.credits_used * month, sum(left.values())
+        for item in self.recommendations:
+            if item.saving_credits and item.saving_credits > 0 and "warehouse" not in item.evidence and total:
+                rest *= max(0.0, 1 - item.saving_credits / total)
+        return total - rest
 
     @property
     def saving_usd(self) -> float:
@@ -128,7 +133,8 @@ class _Run:
         self._stack = stack
         self._limits = replace(Thresholds(), slow_seconds=float(settings.platform.slow_statement_seconds))
         self._notes: list[str] = []
-        self._used: dict[str, Usage] = {}
+        self._warehouses = stack_warehouses(history.cursor, self._platform)
+        self._past = daily_credits(history)
 
     def report(self) -> Report:
         """Returns what all judgements found."""
@@ -136,10 +142,9 @@ class _Run:
         days = history.extent[1]
         forecasts = self._forecasts()
         found: list[Recommendation] = []
-        for judge in (self._queries, self._warehouses, self._clustering, self._unused):
+        for judge in (self._queries, self._sizes, self._clustering, self._unused):
             found += judge()
-        today = credits_today(history)
-        found += judge_budget(forecasts, today, self._platform)
+        found += self._budget(forecasts)
         usd = float(self._platform.credit_price_usd)
         ended = history.cursor.execute("SELECT CURRENT_TIMESTAMP()").fetchone()[0]
         return Report(
@@ -167,8 +172,7 @@ class _Run:
         return {row["warehouse_name"]: float(row["credits"] or 0.0) for row in rows}
 
     def _forecasts(self) -> dict[str, Forecast]:
-        past = daily_credits(self._history)
-        made = {name: forecast(name, days) for name, days in past.items()}
+        made = {name: forecast(name, days) for name, days in self._past.items()}
         found = {name: item for name, item in made.items() if item is not None}
         if ALL not in found:
             self._notes.append("no forecast: WAREHOUSE_METERING_HISTORY has no whole day yet")
@@ -179,24 +183,38 @@ class _Run:
             )
         return found
 
+    def _budget(self, forecasts: Mapping[str, Forecast]) -> Iterable[Recommendation]:
+        """Judges what the warehouses under the monitor use together: all of them in production, else the environment's."""
+        monitor = self._platform.named("daily_cost_monitor")
+        watched = sorted(item.name for item in self._warehouses if item.monitor == monitor)
+        if not watched:
+            self._notes.append(f"no budget warnings: {monitor} watches none of the warehouses; deploy first")
+            return []
+        if len(watched) == 1:
+            found = forecasts.get(watched[0])
+        else:
+            found = forecast("monitored", together(self._past, watched))
+        today = credits_today(self._history)
+        return judge_budget(found, sum(today.get(name, 0.0) for name in watched), watched, self._platform)
+
     def _queries(self) -> Iterable[Recommendation]:
         return judge_queries(patterns(self._history, self._limits), self._history, self._limits)
 
-    def _warehouses(self) -> Iterable[Recommendation]:
+    def _sizes(self) -> Iterable[Recommendation]:
         days = self._history.extent[1]
         if days < self._limits.min_coverage_days:
             self._notes.append(
                 f"warehouses are not judged: the history covers {days:.1f} days, {self._limits.min_coverage_days:g} are needed"
             )
             return []
-        warehouses = stack_warehouses(self._history.cursor, self._platform)
+        warehouses = self._warehouses
         self._notes += [
             f"{item.name} is not judged: it is no standard warehouse" for item in warehouses if not item.standard
         ]
         if not self._history.has("WAREHOUSE_LOAD_HISTORY"):
             self._notes.append("clusters are judged without WAREHOUSE_LOAD_HISTORY, which may not be read")
-        self._used = usage(self._history, warehouses)
-        return judge_warehouses(warehouses, self._used, days, self._platform, self._limits)
+        used = usage(self._history, warehouses)
+        return judge_warehouses(warehouses, used, days, self._platform, self._limits)
 
     def _clustering(self) -> Iterable[Recommendation]:
         engineer = self._stack.enter_context(connect(self._settings, self._variables, role=ENGINEER)).cursor()

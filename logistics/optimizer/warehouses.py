@@ -46,6 +46,7 @@ class Warehouse:
     auto_suspend: int
     standard: bool
     keys: Keys
+    monitor: str = ""
     concurrency: int = _DEFAULT_CONCURRENCY
 
     @property
@@ -133,8 +134,15 @@ def _warehouse(cursor: Any, row: Mapping[str, Any], keys: Keys) -> Warehouse:
         standard=str(row.get("type") or "STANDARD").upper() == "STANDARD"
         and str(row["size"]).upper() in CREDITS_PER_HOUR,
         keys=keys,
+        monitor=_monitor(row),
         concurrency=int(level[0]["value"]) if level else _DEFAULT_CONCURRENCY,
     )
+
+
+def _monitor(row: Mapping[str, Any]) -> str:
+    """Returns the name of a warehouse's monitor; SHOW says null in letters where there is none."""
+    name = str(row.get("resource_monitor") or "")
+    return "" if name.lower() == "null" else name
 
 
 def usage(history: History, warehouses: Sequence[Warehouse]) -> dict[str, Usage]:

@@ -14,7 +14,7 @@ COLUMNS = {
     " PERCENTAGE_SCANNED_FROM_CACHE float, PARTITIONS_SCANNED number, PARTITIONS_TOTAL number, BYTES_SPILLED_TO_LOCAL_STORAGE number,"
     " BYTES_SPILLED_TO_REMOTE_STORAGE number, ROWS_PRODUCED number",
     "WAREHOUSE_METERING_HISTORY": "START_TIME timestamp_ltz, END_TIME timestamp_ltz, WAREHOUSE_NAME varchar, CREDITS_USED float,"
-    " CREDITS_USED_COMPUTE float, CREDITS_USED_CLOUD_SERVICES float",
+    " CREDITS_USED_COMPUTE float, CREDITS_USED_CLOUD_SERVICES float, CREDITS_ATTRIBUTED_COMPUTE_QUERIES float",
     "WAREHOUSE_LOAD_HISTORY": "START_TIME timestamp_ltz, END_TIME timestamp_ltz, WAREHOUSE_NAME varchar, AVG_RUNNING float,"
     " AVG_QUEUED_LOAD float, AVG_QUEUED_PROVISIONING float, AVG_BLOCKED float",
     "ACCESS_HISTORY": "QUERY_ID varchar, QUERY_START_TIME timestamp_ltz, USER_NAME varchar, DIRECT_OBJECTS_ACCESSED array,"
@@ -79,11 +79,12 @@ class Workload:
         )
         return fingerprint
 
-    def credits(self, a_day: str, days: int = DAYS, warehouse: str = "COMPUTE_WH_DEV") -> None:
-        """Meter so many credits (SQL in which D counts the days back from 1, yesterday) at the noon of each of the last days."""
+    def credits(self, a_day: str, days: int = DAYS, warehouse: str = "COMPUTE_WH_DEV", attributed: str = "0.5") -> None:
+        """Meter so many credits (SQL in which D counts the days back from 1, yesterday) at the noon of each of the last days;
+        a part of them is attributed to statements, the rest is idle time."""
         self.cursor.execute(
             f"insert into {self.schema}.WAREHOUSE_METERING_HISTORY select dateadd(hour, 12 - 24 * D, date_trunc(day, {NOW})), "
-            f"dateadd(hour, 13 - 24 * D, date_trunc(day, {NOW})), '{warehouse}', {a_day}, {a_day}, 0 "
+            f"dateadd(hour, 13 - 24 * D, date_trunc(day, {NOW})), '{warehouse}', {a_day}, {a_day}, 0, ({a_day}) * {attributed} "
             f"from (select seq8() + 1 as D from table(generator(rowcount => {days})))"
         )
 
