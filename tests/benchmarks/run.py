@@ -24,6 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
+from orchestrator import bench_orchestrator
 from snowflake_ratios import bench_snowflake
 
 from components import bench_components
@@ -157,6 +158,7 @@ GROUPS = {
     "queries": bench_queries,
     "snowflake": bench_snowflake,
     "components": bench_components,
+    "orchestrator": bench_orchestrator,
     "tasks": bench_tasks,
     "platform": bench_platform,
 }
