@@ -207,11 +207,17 @@ def settings(stack: str, as_reference: bool) -> None:
 
 @commands.command()
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The folder; else build/site of the project.")
-def docs(target: Path | None) -> None:
+@click.option("--reference", "as_reference", is_flag=True, help="Write docs/reference.md instead.")
+def docs(target: Path | None, as_reference: bool) -> None:
     """Writes the documentation site: catalog, lineage, who sees what, environments, settings."""
     from logistics.documentation import build
+    from logistics.documentation.reference import FILE, reference
 
     root = project_root()
+    if as_reference:
+        (root / FILE).write_text(reference(root, commands), encoding="utf-8")
+        click.echo(f"{FILE}: written")
+        return
     click.echo(f"{build(root, target or root / 'build' / 'site')[0]}: written")
 
 
