@@ -73,13 +73,14 @@ def _one_line(message: object) -> str:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns a frame as charts and tables want it: decimals as numbers, times in UTC without saying so."""
+    """Returns a frame as charts and tables want it: decimals as numbers, times in UTC without saying so, no text as None."""
     for name in frame.columns:
         column = frame[name]
         if column.map(lambda value: isinstance(value, Decimal)).any():
             frame[name] = pd.to_numeric(column)
         elif column.map(lambda value: isinstance(value, datetime)).any():
-            frame[name] = (
-                pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ms]")
-            )
+            times = pd.to_datetime(column, utc=True, format="ISO8601")
+            frame[name] = times.dt.tz_localize(None).astype("datetime64[ms]")
+        elif column.dtype in ("object", "str"):
+            frame[name] = column.astype(object).where(column.notna(), None)
     return frame

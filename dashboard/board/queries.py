@@ -63,7 +63,9 @@ QUERIES: dict[str, Query] = {
     "alerts": Query(
         reads=("MONITORING.QUALITY_ALERTS",),
         text="""
-            select severity, check_name as subject, message, opened_at as since, iff(closed_at is null, 'open', 'closed') as state
+            select severity, check_name as subject, message, opened_at as since,
+                case when closed_at is not null then 'closed' when acknowledged_at is not null then 'acknowledged' else 'open' end
+                    as state
             from monitoring.quality_alerts
             where opened_at >= dateadd('day', ?, sysdate()) or closed_at is null
             order by opened_at desc limit 500""",
@@ -83,17 +85,17 @@ QUERIES: dict[str, Query] = {
     "check results": Query(
         reads=("MONITORING.QUALITY_RESULTS",),
         text="""
-            select check_name, table_name, severity, result, failures, checked_at
+            select result, severity, check_name, table_name, kind, failures, rows_checked, message, checked_at
             from monitoring.quality_results
             where checked_at >= dateadd('day', ?, sysdate())
-            qualify row_number() over (partition by check_name, table_name order by checked_at desc) = 1
+            qualify row_number() over (partition by check_name order by checked_at desc) = 1
             order by check_name limit 2000""",
         parameters=("since_days",),
     ),
     "check trend": Query(
         reads=("MONITORING.QUALITY_RESULTS",),
         text="""
-            select checked_at::date as day, severity, count_if(result <> 'passed') as failed, count(*) as checks
+            select checked_at::date as day, severity, count_if(result in ('failed', 'error')) as failed, count(*) as checks
             from monitoring.quality_results
             where checked_at >= dateadd('day', ?, sysdate())
             group by day, severity
@@ -101,12 +103,16 @@ QUERIES: dict[str, Query] = {
         parameters=("since_days",),
     ),
     "failing rows": Query(
-        reads=("MONITORING.QUALITY_FAILING_ROWS",),
+        reads=("MONITORING.QUALITY_FAILING_ROWS", "MONITORING.QUALITY_FAILING_VEHICLE_ROWS"),
         text="""
-            select *
-            from monitoring.quality_failing_rows
+            select table_name, row_key, offending, checked_at
+            from (
+                select check_name, table_name, row_key, offending, checked_at from monitoring.quality_failing_rows
+                union all
+                select check_name, table_name, row_key, offending, checked_at from monitoring.quality_failing_vehicle_rows
+            ) as failing
             where check_name = ?
-            limit 200""",
+            order by checked_at desc limit 200""",
         parameters=("check_name",),
     ),
     # -- performance

@@ -39,6 +39,7 @@ _WORDS = {
     WARNING: ("warning", "warn", "medium", "stopped", "skipped", "warned"),
     INFO: ("info", "low", "running", "acknowledged", "open"),
     OK: ("ok", "closed", "passed", "pass", "succeeded", "healthy", "resolved", "stable", "none"),
+    UNKNOWN: ("no_data",),
 }
 _MARKS = {word: mark for mark, words in _WORDS.items() for word in words}
 

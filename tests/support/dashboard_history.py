@@ -79,6 +79,26 @@ STATEMENTS = (
     insert into governance.audit_log (event_id, event_type, table_name, user_name, role_name, query_text, event_timestamp)
     select 'old-' || n || '-' || column1, 'READ', 'LOGISTICS.MARTS.TBL_DIM_CUSTOMER', column1, column2, 'select …', {_AT}
     from {_DAYS}, (values ('ANALYST_ANNA', 'DATA_ANALYST'), ('SCIENTIST_SAM', 'DATA_SCIENTIST'))""",
+    f"""
+    insert into monitoring.quality_results (run_id, check_name, table_name, kind, severity, result, failures, rows_checked, message,
+        run_by, checked_at)
+    select 'check-' || n, column1, column2, column3, column4, iff(mod(n + column5, column6) = 0, 'failed', 'passed'),
+        iff(mod(n + column5, column6) = 0, 3, 0), 1500, column1, 'task', {_AT}
+    from {_DAYS}, (values
+        ('marts.tbl_dim_customer: key', 'marts.tbl_dim_customer', 'uniqueness', 'critical', 1, 400),
+        ('fuel_efficiency_in_range', 'marts.tbl_dim_vehicle', 'range', 'warning', 0, 9),
+        ('marts.tbl_fact_shipments: freshness', 'marts.tbl_fact_shipments', 'freshness', 'info', 3, 4))""",
+    """
+    insert into monitoring.quality_alerts (alert_id, check_name, table_name, severity, message, failures, occurrences, opened_at,
+        last_seen_at)
+    select 'alert-1', 'fuel_efficiency_in_range', 'marts.tbl_dim_vehicle', 'warning', '3 of 100 vehicles are outside of 5 to 50 mpg',
+        3, 1, dateadd('hour', -1, sysdate()), sysdate()""",
+    """
+    insert into monitoring.quality_failing_vehicle_rows (run_id, check_name, table_name, vehicle_id, row_key, offending, is_shown,
+        checked_at)
+    select 'check-0', 'fuel_efficiency_in_range', 'marts.tbl_dim_vehicle', column1, '{"vehicle_id": "' || column1 || '"}',
+        '{"fuel_efficiency_mpg": 61.0}', true, dateadd('hour', -1, sysdate())
+    from values ('V000000001'), ('V000000002'), ('V000000003')""",
     """
     create schema if not exists deployments with managed access""",
     """

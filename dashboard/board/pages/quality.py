@@ -9,7 +9,7 @@ from board.answers import Asked
 from board.severity import worst
 from board.shown import days, metrics, pick, table, usable
 
-_EMPTY = "No check has run in this time: run `logistics test`, or the platform's checks."
+_EMPTY = "No check has run in this time: run `logistics quality`, or wait a quarter of an hour for its tasks."
 
 
 def body(asked: Asked) -> None:
@@ -22,8 +22,12 @@ def body(asked: Asked) -> None:
     if not usable(results, _EMPTY):
         return
     frame = results.frame
-    failed = frame[frame["result"] != "passed"]
-    metrics(("Checks", str(len(frame))), ("Failed", str(len(failed))), ("Gravest", worst(failed["severity"]).text))
+    failed = frame[frame["result"].isin(["failed", "error"])]
+    metrics(
+        ("Checks", str(len(frame))),
+        ("Failed", str(len(failed))),
+        ("Gravest failure", worst(failed["severity"]).text if len(failed) else "none"),
+    )
     wanted = pick("Result", frame["result"], "check result")
     table(frame[frame["result"].isin(wanted)], "checks")
     _trend(asked, span)
