@@ -98,6 +98,7 @@ check: dev ## Format, lint, types, import rules, spelling, SQL
 	@$(BIN)/lint-imports
 	@$(BIN)/typos
 	@$(BIN)/sqlfluff lint sql
+	@PYTHONPATH=. $(BIN)/python tests/support/limits.py --check
 
 pins: dev ## Write the exact versions of all requirements anew
 	@for set in run analysis dev handlers policy remote; do uv pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done

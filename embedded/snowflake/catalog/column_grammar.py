@@ -132,9 +132,25 @@ def _read_default(_: Session, tokens: TokenStream, column: ColumnDefinition) -> 
     column.default = read_expression(tokens, _CLAUSES)
 
 
+# Collations that compare as the server does, by code points.
+_PLAIN_COLLATIONS = ("", "utf8", "bin")
+
+
+def collation_of(tokens: TokenStream) -> str | None:
+    """Read a collation's specification.
+
+    Raises:
+        SnowflakeError: it is another than by code points, which are all that there is here (000002).
+    """
+    written = tokens.string()
+    if written.lower() not in _PLAIN_COLLATIONS:
+        raise unsupported(f"COLLATE '{written}'")
+    return written or None
+
+
 def _read_collation(_: Session, tokens: TokenStream, column: ColumnDefinition) -> None:
     tokens.expect("COLLATE")
-    column.collation = tokens.string() or None
+    column.collation = collation_of(tokens)
 
 
 def _read_comment(_: Session, tokens: TokenStream, column: ColumnDefinition) -> None:

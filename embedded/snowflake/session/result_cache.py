@@ -174,6 +174,8 @@ def cache_key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
         session.schema,
         repr(sorted(session.pretended.items())) if session.pretended else "",
         tuple(sorted((key, str(value)) for key, value in session.parameters.items() if _matters(key))),
+        # How results are printed: the one setting that no translation tells of.
+        session_setting(session, "JSON_INDENT").value,
         repr(session.variables) if session.variables else "",
         repr(binds) if binds else "",
     )

@@ -172,6 +172,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("BOOLEAN", "VARIANT"): _wrap("to_json({x})"),
     ("BINARY", "BINARY"): _same,
     ("BINARY", "VARCHAR"): _wrap("hex({x})"),
+    ("BINARY", "VARIANT"): _wrap("to_json(hex({x}))"),
     ("DATE", "DATE"): _same,
     ("DATE", "VARCHAR"): _to_text,
     ("DATE", "TIMESTAMP_NTZ"): _plain,

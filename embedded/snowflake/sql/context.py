@@ -56,10 +56,11 @@ class Reads:
 
 @dataclass(frozen=True)
 class CteSource:
-    """A WITH query: the name that it has in DuckDB's text, and its columns."""
+    """A WITH query: the name that it has in DuckDB's text, its columns, and its own text."""
 
     alias: str
     columns: list[OutputColumn]
+    sql: str = ""
 
 
 @dataclass

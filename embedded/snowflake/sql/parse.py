@@ -14,7 +14,7 @@ from sqlglot import Dialect, ErrorLevel, exp
 from sqlglot.errors import ParseError
 from sqlglot.tokens import Token, TokenType
 
-from embedded.snowflake.errors import SnowflakeError, syntax_error
+from embedded.snowflake.errors import SnowflakeError, syntax_error, unsupported
 from embedded.snowflake.tokens import tokenize
 
 MARK = "\x01"
@@ -89,7 +89,7 @@ def _syntax_error(error: ParseError, text: str) -> SnowflakeError:
 def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
     prepared: list[Token] = []
     texts: list[list[str]] = []
-    tokens = [part for token in tokens for part in _split(token)]
+    tokens = _without_ends([part for token in tokens for part in _split(token)])
     for index, token in enumerate(tokens):
         if token.token_type == TokenType.SELECT:
             token = _copy(token, token.token_type, token.text, [f"@{len(texts)}"])
@@ -129,6 +129,44 @@ def _split(token: Token) -> list[Token]:
         return [token]
     place = Token(TokenType.PLACEHOLDER, "?", token.line, token.col - 2, token.start, token.start)
     return [place, Token(TokenType.DCOLON, "::", token.line, token.col, token.start + 1, token.end)]
+
+
+def _without_ends(tokens: list[Token]) -> list[Token]:
+    """The tokens with `NTH_VALUE(…) FROM FIRST` as NTH_VALUE and `… FROM LAST` as a function of its own: sqlglot knows neither.
+
+    Raises:
+        SnowflakeError: ORDER SIBLINGS BY (000002).
+    """
+    words = [token.text.upper() for token in tokens]
+    if "SIBLINGS" in words and words[words.index("SIBLINGS") - 1] == "ORDER":
+        raise unsupported("ORDER SIBLINGS BY")
+    if "NTH_VALUE" not in words:
+        return tokens
+    found = list(tokens)
+    for place in [
+        i for i, word in enumerate(words) if word == "FROM" and words[i + 1 : i + 2] in (["FIRST"], ["LAST"])
+    ]:
+        start = _call_that_ends(tokens, place - 1)
+        if start is None or words[start] != "NTH_VALUE":
+            continue
+        if words[place + 1] == "LAST":
+            found[start] = _copy(tokens[start], TokenType.VAR, NTH_FROM_LAST, [])
+        found[place] = found[place + 1] = None  # type: ignore[call-overload]
+    return [token for token in found if token is not None]
+
+
+# What the call NTH_VALUE(…) FROM LAST is named: nothing that SQL can write.
+NTH_FROM_LAST = "NTH_VALUE FROM LAST"
+
+
+def _call_that_ends(tokens: list[Token], place: int) -> int | None:
+    """Where the name of the call stands whose closing parenthesis is at a place."""
+    depth = 0
+    for index in range(place, 0, -1):
+        depth += (tokens[index].token_type in _CLOSE) - (tokens[index].token_type in _OPEN)
+        if depth == 0:
+            return index - 1 if tokens[index].token_type == TokenType.L_PAREN else None
+    return None
 
 
 def _copy(token: Token, kind: TokenType, text: str, comments: list[str]) -> Token:

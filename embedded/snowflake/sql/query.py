@@ -14,7 +14,7 @@ from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of, renamed
 from embedded.snowflake.sql.select import bind_select, limit_clause
-from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.sql.typed import NULL, Typed
 from embedded.snowflake.sql.windows import direction
 
 
@@ -62,8 +62,9 @@ def _bind_cte(cte: exp.Expr, context: Context, recursive: bool, outer: Scope | N
         relation = _bind_recursive(cte.this, context, name, names, alias, outer)
     else:
         relation = bind_query(cte.this, context, outer)
-    context.ctes[name] = CteSource(alias, renamed(relation.columns, names))
-    return f"{alias} AS ({relation.sql})"
+    text = f"{alias} AS ({relation.sql})"
+    context.ctes[name] = CteSource(alias, renamed(relation.columns, names), text)
+    return text
 
 
 def _mentions(node: exp.Expr, name: str) -> bool:
@@ -85,9 +86,9 @@ def _bind_recursive(
 
 
 def _bind_set_operation(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:
-    if node.args.get("by_name"):
-        raise unsupported("UNION BY NAME")
     sides = [bind_query(side, context, outer) for side in _chain(node)]
+    if node.args.get("by_name"):
+        sides = _by_name(sides, context)
     first = sides[0]
     for side in sides[1:]:
         if len(side.columns) != len(first.columns):
@@ -104,18 +105,51 @@ def _bind_set_operation(node: exp.Expr, context: Context, outer: Scope | None) -
     return _ordered(node, Relation(text, columns), context)
 
 
+def _by_name(sides: list[Relation], context: Context) -> list[Relation]:
+    """Sides of a UNION BY NAME with the same columns in the same order: those of the first, then the others'; NULL where one has none.
+
+    Raises:
+        SqlCompilationError: a side has two columns of one name (002022).
+    """
+    wanted: dict[str, OutputColumn] = {}
+    for side in sides:
+        names = [column.name for column in side.columns]
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double is not None:
+            raise SqlCompilationError(f"duplicate column name '{double}' in UNION BY NAME", 2022, "42601")
+        for column in side.columns:
+            wanted.setdefault(column.name, column)
+    return [_with_columns(side, list(wanted.values()), context) for side in sides]
+
+
+def _with_columns(side: Relation, wanted: list[OutputColumn], context: Context) -> Relation:
+    alias, parts, columns = context.alias(), [], []
+    known = {column.name: column for column in side.columns}
+    for column in wanted:
+        found = known.get(column.name)
+        value = f"{alias}.{quote(found.duckdb_name)}" if found is not None else "NULL"
+        parts.append(f"{value} AS {quote(encode(column.name))}")
+        kind = found if found is not None else replace(column, type=NULL, nullable=True, exact=True)
+        columns.append(replace(kind, duckdb_name=encode(column.name)))
+    return Relation(f"SELECT {', '.join(parts)} FROM ({side.sql}) AS {alias}", columns)
+
+
 def _chain(node: exp.Expr) -> list[exp.Expr]:
     """The sides of a run of the same UNION, without deep recursion; other operations have two."""
     if not isinstance(node, exp.Union):
         return [node.this, node.expression]
     sides: list[exp.Expr] = []
     current: exp.Expr = node
-    while isinstance(current, exp.Union) and current.args.get("distinct") == node.args.get("distinct"):
+    while isinstance(current, exp.Union) and _joined_alike(current, node):
         if current is not node and (_has_tail(current) or current.args.get("with_")):
             break
         sides.insert(0, current.expression)
         current = current.this
     return [current, *sides]
+
+
+def _joined_alike(left: exp.Expr, right: exp.Expr) -> bool:
+    return all(bool(left.args.get(key)) == bool(right.args.get(key)) for key in ("distinct", "by_name"))
 
 
 def _count_mismatch(left: int, right: int) -> SqlCompilationError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 
+from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.sql.translate import Translated
 
@@ -79,11 +81,11 @@ def run_query(session: Session, translated: Translated) -> pa.Table:
     """
     with snowflake_errors():
         table = _arrow(session.cursor, translated.duckdb_sql)
-    for place, column in enumerate(translated.columns):
-        if column.type.is_semi_structured:
-            table = table.set_column(
-                place, table.field(place).name, pa.array(map(pretty_json, table[place].to_pylist()), pa.string())
-            )
+    places = [place for place, column in enumerate(translated.columns) if column.type.is_semi_structured]
+    indent = int(session_setting(session, "JSON_INDENT").value) if places else 2
+    for place in places:
+        texts = [pretty_json(text, indent) for text in table[place].to_pylist()]
+        table = table.set_column(place, table.field(place).name, pa.array(texts, pa.string()))
     return table
 
 
@@ -98,12 +100,17 @@ def _arrow(cursor: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
     return submit(text, None, "arrow", _BATCH_ROWS).arrow_table()
 
 
-def pretty_json(text: str | None) -> str | None:
-    """A VARIANT's JSON as Snowflake prints it: keys in order, two spaces a level; a scalar as it is."""
+_INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+
+
+def pretty_json(text: str | None, indent: int = 2) -> str | None:
+    """A VARIANT's JSON as Snowflake prints it: keys in order, two spaces a level (or as JSON_INDENT says); a scalar as it is."""
     if text is None or text[:1] not in "{[":
         return text
     try:
-        return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+        if indent not in (0, 2):
+            return json.dumps(orjson.loads(text), indent=indent, sort_keys=True, ensure_ascii=False)
+        return orjson.dumps(orjson.loads(text), option=_INDENTED if indent else orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONDecodeError:
         return text
 

@@ -147,8 +147,10 @@ def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Cont
 
 
 def _generator(arguments: Arguments) -> Relation:
-    """GENERATOR(ROWCOUNT => n): rows without columns."""
+    """GENERATOR(ROWCOUNT => n): rows without columns; without arguments none."""
     count = arguments.constant("ROWCOUNT")
+    if count is None and not arguments.named and not arguments.nodes:
+        count = 0
     if count is None:
         raise unsupported("GENERATOR with TIMELIMIT only")
     if not isinstance(count, int) or count < 0:
@@ -217,6 +219,10 @@ def _read(column: OutputColumn) -> str:
     return text
 
 
+def _get_next_value(_: Arguments) -> Relation:
+    raise unsupported("GETNEXTVAL")
+
+
 def _of_stages(name: str) -> TableFunction:
     """A table function of `stage_functions`, which is imported when one is called."""
 
@@ -234,6 +240,7 @@ _FUNCTIONS: dict[str, TableFunction] = {
     "VALIDATE": _of_stages("validate"),
     "FLATTEN": _flatten,
     "GENERATOR": _generator,
+    "GETNEXTVAL": _get_next_value,
     "SPLIT_TO_TABLE": _split_to_table,
     "STRTOK_SPLIT_TO_TABLE": _split_to_table,
     "RESULT_SCAN": _result_scan,

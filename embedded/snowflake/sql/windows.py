@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
-from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.parse import MARK, NTH_FROM_LAST
 from embedded.snowflake.sql.typed import INTERVAL
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from embedded.snowflake.sql.functions.registry import Call
 
 # Without a frame these take the whole partition, where SQL's default would end at the current row.
-_WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}
+_WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", NTH_FROM_LAST}
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 

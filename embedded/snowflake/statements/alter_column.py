@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.arguments import read_expression, read_type
-from embedded.snowflake.catalog.column_grammar import read_policy_use
+from embedded.snowflake.catalog.column_grammar import collation_of, read_policy_use
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.policies import attach_masking
 from embedded.snowflake.catalog.tables import TableColumn, column_body
@@ -152,7 +152,7 @@ def _set_default(_: Session, tokens: TokenStream, __: CatalogObject, name: str) 
 
 def _set_type(session: Session, tokens: TokenStream, item: CatalogObject, name: str) -> Change:
     new = read_type(tokens)
-    collation = tokens.string() or None if tokens.accept("COLLATE") else None
+    collation = collation_of(tokens) if tokens.accept("COLLATE") else None
 
     def action(body: dict[str, Any]) -> Any:
         column = column_body(body, name)

@@ -170,7 +170,7 @@ def test_an_escaped_pattern_matches_itself_alone(name):
 
 def test_describe_table_tells_of_each_column(db):
     db.run(
-        "create table t (id number(10,2) not null primary key, s varchar(5) default 'x' collate 'en' comment 'said',"
+        "create table t (id number(10,2) not null primary key, s varchar(5) default 'x' collate 'utf8' comment 'said',"
         " n int identity(10, 5) order, ts timestamp_tz default current_timestamp(), v int as (n * 2), u int unique)"
     )
     rows = {row["name"]: row for row in db.rows("describe table t")}

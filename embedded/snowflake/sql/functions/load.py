@@ -2,6 +2,7 @@
 
 from embedded.snowflake.sql.functions import (
     aggregates,
+    clustering,
     codes,
     conditional,
     context,
@@ -20,6 +21,7 @@ from embedded.snowflake.sql.functions import (
 
 __all__ = [
     "aggregates",
+    "clustering",
     "codes",
     "conditional",
     "context",

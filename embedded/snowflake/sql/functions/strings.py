@@ -196,12 +196,6 @@ def like(call: Call) -> Typed:
     return boolean(f"({call.text(0)} {call.name} {call.text(1)}{tail})")
 
 
-@function("COLLATE", args=2)
-def collate(call: Call) -> Typed:
-    """Refused: collations are not done."""
-    raise unsupported(f"{call.name}")
-
-
 @function("RANDSTR", args=2)
 def randstr(call: Call) -> Typed:
     """A random text of a length."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.sql.coerce import cast, common
 from embedded.snowflake.sql.functions.registry import Call, function
+from embedded.snowflake.sql.parse import NTH_FROM_LAST
 from embedded.snowflake.sql.typed import Typed, integer
 from embedded.snowflake.types import BOOLEAN, FLOAT
 
@@ -60,6 +61,18 @@ def nth_value(call: Call) -> Typed:
     """The nth value of the frame."""
     value = call.arg(0)
     return Typed(f"nth_value({value.sql}, {call.arg(1).sql}{_nulls(call)}){call.over}", value.type, exact=value.exact)
+
+
+@function(NTH_FROM_LAST, args=2, window=True)
+def nth_value_from_last(call: Call) -> Typed:
+    """The nth value of the frame from its end."""
+    value, place = call.arg(0), call.constant(1)
+    if not isinstance(place, int) or place < 1:
+        raise SqlCompilationError("argument 2 to function NTH_VALUE needs to be a positive constant", 1015, "42601")
+    items = f"list({value.sql}){call.over}"
+    if call.ignore_nulls:
+        items = f"list_filter({items}, lambda x: x IS NOT NULL)"
+    return Typed(f"({items})[-{place}]", value.type, exact=value.exact)
 
 
 @function("RATIO_TO_REPORT", args=1, window=True)
