@@ -15,11 +15,14 @@ from components.governance.masking import Masking, MaskingConfig
 from components.governance.roles import Roles, RolesConfig
 from components.governance.row_access import RowAccess, RowAccessConfig
 from components.inputs import load_inputs
+from components.ml import MachineLearning, MachineLearningConfig
 from components.models import DataModels, DataModelsConfig
 from components.monitoring import Views, ViewsConfig
 from components.pipelines import Pipelines, PipelinesConfig
+from components.quality import Quality, QualityConfig
 from components.storage import Storage, StorageConfig
 from components.tables import Tables, TablesConfig
+from logistics.ml.objects import load_objects
 
 inputs = load_inputs(Path(__file__).parent)
 settings, contracts, access, sql = (
@@ -76,6 +79,16 @@ grants = Access(
     ),
 ).resources.grants
 views = Views("views", ViewsConfig(settings=settings, views=sql.views, **place, **protected)).resources
+models = MachineLearning(
+    "ml",
+    MachineLearningConfig(
+        settings=settings,
+        objects=load_objects(Path(__file__).parent, settings.database),
+        tables=tables,
+        roles=roles,
+        **place,
+    ),
+).resources
 pipelines = Pipelines(
     "pipelines",
     PipelinesConfig(
@@ -84,11 +97,20 @@ pipelines = Pipelines(
         tasks=sql.tasks,
         warehouses=compute.warehouses,
         task_owners={schema: role for role, each in access.roles.items() for schema in each.owns_tasks_in},
-        needed_by_tasks=[*chain(*grants.values()), *views.grants.values(), *role_tree.hierarchy.values()],
+        needed_by_tasks=[
+            *chain(*grants.values()),
+            *views.grants.values(),
+            *role_tree.hierarchy.values(),
+            *models.grants,
+        ],
         **place,
         **protected,
     ),
 ).resources
+Quality(
+    "quality",
+    QualityConfig(settings=settings, tables=tables, views=views.views, warehouse=compute.warehouses["xs"], **place),
+)
 Dashboard(
     "dashboard",
     DashboardConfig(

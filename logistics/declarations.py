@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ def placeholder_values(settings: StackSettings, access: AccessContract) -> Value
     return {
         "database": Identifier(name=platform.database),
         "audit_schedule": Literal(value=audit_schedule),
+        "models_schedule": Literal(value=f"USING CRON {platform.models_cron}"),
+        "models_options": Literal(value=json.dumps({"limits": platform.model_limits})),
         "database_name": Literal(value=platform.database),
         "credit_price_usd": Literal(value=platform.credit_price_usd),
         **roles,

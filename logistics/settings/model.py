@@ -30,6 +30,7 @@ PREVIEW_FEATURES = (
     "snowflake_tables_datasource",
     "snowflake_authentication_policy_resource",
     "snowflake_password_policy_resource",
+    "snowflake_alert_resource",
 )
 """The plugin's preview features that the program uses."""
 
@@ -192,6 +193,51 @@ class PlatformSettings(_Section):
     audit_cron: Cron = setting(
         "*/15 * * * * UTC", about="Schedule of fill_audit_log, which fills audit_log.", allowed=_CRON_FORM
     )
+    models_cron: Cron = setting(
+        "30 3 * * * UTC",
+        about="Schedule of watch_models, which scores, compares and watches the models.",
+        allowed=_CRON_FORM,
+    )
+    models_psi_threshold: float = setting(
+        0.2, about="Population stability index from which a model's input has drifted.", allowed="0 to 10", ge=0, le=10
+    )
+    models_ks_threshold: float = setting(
+        0.1, about="Kolmogorov-Smirnov distance from which a model's input has drifted.", allowed="0 to 1", ge=0, le=1
+    )
+    models_drift_alpha: float = setting(
+        0.01,
+        about="Most probable rate of checks that find drift where there is none.",
+        allowed="0.000001 to 0.5",
+        ge=1e-6,
+        le=0.5,
+    )
+    models_performance_drop: float = setting(
+        0.2, about="Share by which a serving model's loss may rise above its holdout's.", allowed="0 to 10", ge=0, le=10
+    )
+    models_max_age_days: int = setting(
+        30,
+        about="Days after its training after which a serving model is trained anew.",
+        allowed="1 to 3650",
+        ge=1,
+        le=3650,
+    )
+    models_latency_milliseconds: int = setting(
+        500, about="Most milliseconds in which a model may score 1,000 rows.", allowed="1 to 60000", ge=1, le=60000
+    )
+    models_fairness_gap: float = setting(
+        0.5,
+        about="Share by which a model may fare worse for one customer tier than for all others.",
+        allowed="0 to 10",
+        ge=0,
+        le=10,
+    )
+    models_step_back: float = setting(
+        0.02,
+        about="Share by which a new version may fare worse than the serving one on the same rows.",
+        allowed="0 to 1",
+        ge=0,
+        le=1,
+    )
     statement_timeout_seconds: int = setting(
         3600,
         about="Seconds after which a running statement is cancelled, on every warehouse.",
@@ -205,6 +251,35 @@ class PlatformSettings(_Section):
         allowed="0 to 172800",
         ge=0,
         le=172800,
+    )
+    task_timeout_seconds: int = setting(
+        3600,
+        about="Seconds after which a run of a task is cancelled.",
+        allowed="1 to 604800",
+        ge=1,
+        le=604800,
+    )
+    task_error_integration: str = setting(
+        "",
+        about="The notification integration, for a queue, that tells of failed tasks; none given: nobody is told.",
+        allowed=f"none or {_IDENTIFIER_FORM}",
+        pattern=r"^$|^[A-Za-z_][A-Za-z0-9_$]*$",
+    )
+    approved_weakenings: list[str] = setting(
+        default_factory=list,
+        about="Protections that the next deployment may weaken, by the names that the policy pack gives them.",
+        allowed="names from the policy protection-not-weakened",
+    )
+    quality_email_integration: str = setting(
+        "",
+        about="The notification integration of type EMAIL that mails critical quality alerts; none given: nobody is mailed.",
+        allowed=f"none or {_IDENTIFIER_FORM}",
+        pattern=r"^$|^[A-Za-z_][A-Za-z0-9_$]*$",
+    )
+    quality_email_to: list[Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+$")]] = setting(
+        default_factory=list,
+        about="The addresses of those mails, as the integration allows them.",
+        allowed="e-mail addresses",
     )
     result_cache: bool = setting(
         True,
@@ -255,6 +330,24 @@ class PlatformSettings(_Section):
         if twice:
             raise ValueError(f"users: {', '.join(twice)} named twice")
         return self
+
+    @property
+    def model_limits(self) -> dict[str, dict[str, float]]:
+        """The limits of the models' gates and drift, by the names of logistics.ml.core."""
+        return {
+            "gates": {
+                "latency_milliseconds": self.models_latency_milliseconds,
+                "fairness_gap": self.models_fairness_gap,
+                "step_back": self.models_step_back,
+            },
+            "drift": {
+                "psi": self.models_psi_threshold,
+                "ks": self.models_ks_threshold,
+                "alpha": self.models_drift_alpha,
+                "performance_drop": self.models_performance_drop,
+                "age_days": self.models_max_age_days,
+            },
+        }
 
     def named(self, name: str) -> str:
         """Returns the Snowflake name of an account-level object: upper case, with the stack's suffix."""

@@ -241,6 +241,8 @@ def _body(statement: Statement, prefix: str = "") -> tuple[str, frozenset[str]]:
     """Returns the rest of the statement and the tables that it reads or writes."""
     first_line = statement.current.line if statement.current else 1
     body = statement.rest()
+    if statement.ahead("call"):  # sqlglot knows no CALL; as a function's it checks the name and the arguments
+        return body, table_names(parse_sql("select " + body[len("call") :], statement.file, first_line))
     return body, table_names(parse_sql(prefix + body, statement.file, first_line))
 
 

@@ -14,6 +14,7 @@ TOKENS = {
     "access": "logistics:governance:Access",
     "pipelines": "logistics:pipelines:Pipelines",
     "views": "logistics:monitoring:Views",
+    "ml": "logistics:ml:MachineLearning",
     "dashboard": "logistics:monitoring:Dashboard",
 }
 

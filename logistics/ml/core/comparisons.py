@@ -71,7 +71,7 @@ class Comparisons:
             challenger_share=share,
             paired=mode == "shadow",
         )
-        test_name = f"{name}-{production.version}-{found.version}"
+        test_name = f"{name}-{production.version}-{found.version}-{len(self.all_of(name)) + 1}"
         with transaction(self._warehouse):
             # The row is written where no other test of the model runs, so that two that start at once give one.
             self._warehouse.rows(

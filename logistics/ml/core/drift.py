@@ -36,7 +36,7 @@ class DriftLimits:
         psi, ks: distances that matter; 0.2 and 0.1 are the usual ones.
         alpha: probability that a check without any drift raises at least one alarm, at most.
         performance_drop: by what share of its value in the holdout the metric may get worse.
-        age_days: the oldest that a production model may be, by the newest outcome that it learned from.
+        age_days: days after which a production model is trained anew.
     """
 
     psi: float = 0.2
@@ -231,9 +231,9 @@ def check_performance(
     ]  # fmt: skip
 
 
-def check_age(case: UseCase, trained_to: pd.Timestamp, newest: pd.Timestamp, limits: DriftLimits) -> Reading:
-    """Returns the reading of a model's age: the days from the newest outcome that it learned from to the newest row."""
-    days = max((newest - trained_to).total_seconds() / 86400, 0.0)
+def check_age(case: UseCase, trained_at: pd.Timestamp, now: pd.Timestamp, limits: DriftLimits) -> Reading:
+    """Returns the reading of a model's age: the days since it was trained."""
+    days = max((now - trained_at).total_seconds() / 86400, 0.0)
     return Reading(
         kind="age", feature=case.target, statistic="days", value=rounded(days), threshold=limits.age_days, p_value=None,
         is_drifted=days > limits.age_days, rows=0,

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from .metrics import rounded
-from .training import classes_of, inputs_of, measure_model, predict
+from .prediction import classes_of, inputs_of, predict
+from .training import measure_model
 from .use_cases import UseCase
 
 _LATENCY_ROWS = 1000

@@ -12,7 +12,7 @@ import pandas as pd
 
 from . import artifacts, drift
 from .errors import GateFailed, ModelError
-from .frames import training_frame
+from .frames import frame_sha256, training_frame
 from .gates import Gate, GateLimits, check_gates, row_losses, signature_of
 from .metrics import rounded
 from .registry import Registration, Registry, Version
@@ -184,10 +184,19 @@ class Lifecycle:
         return self.registry.version(name, before.version)
 
     def retrain(self, name: str, reason: str) -> dict[str, Any]:
-        """Trains anew, runs the same gates and promotes what passes them; says what came of it, and raises nothing for data."""
-        self.registry.note(name, None, "retraining", reason)
+        """Trains anew, runs the same gates and promotes what passes them; says what came of it, and raises nothing for data.
+
+        Rows that the newest version was trained on already teach nothing new: then nothing is trained.
+        """
         try:
-            version, _ = self.train(name)
+            frame, data_as_of = self.frame(use_case(name))
+            rows = training_frame(frame, use_case(name))
+            newest = next(iter(self.registry.versions(name)), None)
+            if newest and (newest.frame_sha256, newest.code_version) == (frame_sha256(rows), self._code_version):
+                raise ModelError(
+                    f"{name}: no row has come since version {newest.version} was trained; there is nothing to learn"
+                )
+            version = self._register(train(use_case(name), frame), data_as_of)
             promoted, _ = self.promote(name, version.version, reason)
         except ModelError as error:
             self.registry.note(name, None, "refused", str(error), "warning")
@@ -199,7 +208,7 @@ def _holdout_losses(trained: Trained) -> dict[str, float]:
     """Returns the mean loss in the holdout and its standard error, in the unit of the losses of served rows."""
     rows = trained.holdout_rows
     if trained.case.kind == "multiclass":
-        from .training import predict
+        from .prediction import predict
 
         names = [trained.classes[place] for place in predict(trained.model, trained.case, rows).argmax(axis=1)]
         losses = pd.Series([float(name != truth) for name, truth in zip(names, rows[trained.case.target], strict=True)])

@@ -9,6 +9,7 @@ from .comparisons import Comparisons
 from .errors import ModelError
 from .lifecycle import Lifecycle, Limits
 from .serving import Serving, for_each
+from .use_cases import USE_CASES
 from .warehouse import SnowparkWarehouse
 
 ACTIONS = ("train", "score", "drift", "compare", "watch", "retrain")
@@ -21,7 +22,7 @@ def run(session: Any, action: str, options: Mapping[str, Any] | None, code_versi
     Args:
         session: Snowpark's.
         action: of ACTIONS.
-        options: `use_cases` (a list; else all), `limits`, `everything`; for `retrain` `since`, a UTC time.
+        options: `use_cases` (a list; else all), `limits`, `everything`; `retrain` takes the models from the stream of checks.
         code_version: of this code.
 
     Raises:
@@ -39,12 +40,12 @@ def run(session: Any, action: str, options: Mapping[str, Any] | None, code_versi
         },
         "compare": lambda name: _compare(comparisons, name),
         "watch": lambda name: _watch(serving, comparisons, name),
-        "retrain": lambda name: life.retrain(name, "asked for by drift"),
+        "retrain": lambda name: life.retrain(name, "asked for by a check"),
     }
     if action not in work:
         raise ModelError(f"there is no action {action}: allowed: {', '.join(ACTIONS)}")
-    names = given.get("use_cases")
-    return for_each(names if names is not None else None, work[action]) if names != [] else []
+    names = serving.take_drifted() if action == "retrain" else list(given.get("use_cases") or USE_CASES)
+    return for_each(names, work[action])
 
 
 def _compare(comparisons: Comparisons, name: str) -> dict[str, Any]:

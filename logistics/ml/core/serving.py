@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ from . import comparison, drift
 from .errors import ModelError
 from .frames import normalized
 from .lifecycle import Lifecycle
+from .prediction import classes_of, predict
 from .registry import NOW, Version
-from .training import classes_of, predict
 from .use_cases import USE_CASES, UseCase, use_case
 from .warehouse import Warehouse, transaction
 
@@ -96,12 +97,16 @@ class Serving:
         if frame.empty:
             return 0
         model = self._registry.load(version)
-        [row] = self._warehouse.rows(f"select to_char({NOW}, 'YYYY-MM-DD HH24:MI:SS.FF6') as moment")
-        now = pd.Timestamp(row["moment"])
+        now = self._now()
         for start in range(0, len(frame), _STEP):
             part = frame.iloc[start : start + _STEP]
             self._warehouse.append(f"ml.{case.predictions}", _predictions(case, version, arm, model, part, now))
         return len(frame)
+
+    def _now(self) -> pd.Timestamp:
+        """Returns the account's time, UTC."""
+        [row] = self._warehouse.rows(f"select to_char({NOW}, 'YYYY-MM-DD HH24:MI:SS.FF6') as moment")
+        return pd.Timestamp(row["moment"])
 
     def bring_outcomes(self, case: UseCase) -> int:
         """Fills in what came true of predictions whose outcome is known by now, with the loss; returns how many."""
@@ -144,10 +149,29 @@ class Serving:
         readings = [
             *drift.check_inputs(case, profile["inputs"], window, limits),
             *self._performance(case, production, profile["holdout"]),
-            drift.check_age(case, trained_to, newest, limits),
+            drift.check_age(case, pd.Timestamp(production.created_at), self._now(), limits),
         ]
         self._store(case, production.version, readings, start, newest)
         return readings
+
+    def take_drifted(self) -> list[str]:
+        """Takes the checks that wait in the stream, and returns the models that one of them found drifted.
+
+        The stream moves on with the statement that writes of it, an event a model; a failure leaves it where it was.
+        """
+        batch = f"asked for by checks {uuid.uuid4().hex[:12]}"
+        with transaction(self._warehouse):
+            self._warehouse.rows(
+                "insert into ml.model_events (event_id, use_case, version, event, severity, detail, happened_by, happened_at) "
+                f"select uuid_string(), use_case, max(version), 'retraining', 'info', ?, current_user(), {NOW} "
+                "from ml.drift_stream where is_drifted group by use_case",
+                [batch],
+            )
+            found = self._warehouse.rows(
+                "select use_case from ml.model_events where event = 'retraining' and detail = ? order by use_case",
+                [batch],
+            )
+        return [row["use_case"] for row in found if row["use_case"] in USE_CASES]
 
     def _performance(self, case: UseCase, version: Version, holdout: dict[str, float]) -> list[drift.Reading]:
         found = self._warehouse.frame(
@@ -212,14 +236,14 @@ def _predictions(
     )
 
 
-def for_each(names: Sequence[str] | None, work: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Does something for each named model, or for all; one that cannot be done does not stop the others.
+def for_each(names: Sequence[str], work: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Does something for each named model; one that cannot be done does not stop the others.
 
     Returns:
         What each gave; of one that could not be done its name and `error`.
     """
     found = []
-    for name in names or list(USE_CASES):
+    for name in names:
         try:
             found.append(work(name))
         except ModelError as error:

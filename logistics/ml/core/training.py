@@ -15,6 +15,7 @@ from .errors import ModelError, TooFewRows
 from .estimators import ESTIMATORS, pipeline
 from .frames import Fold, frame_sha256, time_folds, time_split, training_frame
 from .metrics import measure, rounded
+from .prediction import classes_of, inputs_of, predict
 from .use_cases import UseCase
 
 SEED = 20260101
@@ -113,24 +114,6 @@ def train(case: UseCase, frame: pd.DataFrame, *, seed: int = SEED, as_of: pd.Tim
         importance=importance,
         frame_sha256=frame_sha256(rows),
     )
-
-
-def inputs_of(case: UseCase, frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns the inputs as the pipeline takes them: text categories, empty where absent, and float numbers."""
-    found = {name: frame[name].astype(object).where(frame[name].notna(), "").astype(str) for name in case.categorical}
-    found |= {name: pd.to_numeric(frame[name]).astype(float) for name in case.numeric}
-    return pd.DataFrame(found, columns=list(case.inputs))
-
-
-def predict(model: Any, case: UseCase, frame: pd.DataFrame) -> np.ndarray:
-    """Returns probabilities, one column a class; of a regression, numbers."""
-    inputs = inputs_of(case, frame)
-    return model.predict(inputs) if case.kind == "regression" else model.predict_proba(inputs)
-
-
-def classes_of(model: Any, case: UseCase) -> list[str]:
-    """Returns the names of the columns of a model's probabilities."""
-    return [] if case.kind == "regression" else [str(name) for name in model.classes_]
 
 
 @contextmanager

@@ -93,5 +93,5 @@ def test_false_alarms_of_performance(case):
 
 @pytest.mark.parametrize(("days", "wanted"), [(29, False), (31, True), (-3, False)])
 def test_a_model_that_is_too_old(case, days, wanted):
-    trained_to = pd.Timestamp("2026-01-01")
-    assert check_age(case(), trained_to, trained_to + pd.Timedelta(days=days), LIMITS).is_drifted is wanted
+    trained_at = pd.Timestamp("2026-01-01")
+    assert check_age(case(), trained_at, trained_at + pd.Timedelta(days=days), LIMITS).is_drifted is wanted
