@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -16,6 +18,7 @@ from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 
 _Command = Callable[..., Any]
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _common(command: _Command) -> _Command:
@@ -29,40 +32,87 @@ def _common(command: _Command) -> _Command:
 @click.command()
 @_common
 @click.option("--dry-run", is_flag=True, help="Check and preview only.")
+@click.option("--save-plan", type=_FILE, help="With --dry-run: write what would be done into a file, to be approved.")
+@click.option(
+    "--plan", "plan_file", type=_FILE, help="Do what this approved file says, or stop where it would be something else."
+)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
     "--allow-destructive", is_flag=True, help="Do not stop at steps that lose rows (they are kept for 14 days)."
 )
-def deploy(environment: str, engine: str, dry_run: bool, yes: bool, allow_destructive: bool) -> None:
+def deploy(
+    environment: str,
+    engine: str,
+    dry_run: bool,
+    save_plan: Path | None,
+    plan_file: Path | None,
+    yes: bool,
+    allow_destructive: bool,
+) -> None:
     """Deploys an environment: checks, preview, backup, update, SQL tests; goes back by itself on a failure.
 
     \b
-    logistics deploy --environment prod --dry-run
+    logistics deploy --environment prod --dry-run --save-plan plan.json
+    logistics deploy --environment prod --plan plan.json
     logistics deploy --environment prod --yes
     """
     from logistics.deployment import deploy as deployment
+    from logistics.deployment.approved import load_plan
     from logistics.deployment.context import open_context
 
+    if save_plan and not dry_run:
+        raise UsageError("--save-plan goes with --dry-run: a plan is approved before it is applied")
+    if save_plan and plan_file:
+        raise UsageError("--plan and --save-plan exclude each other")
+    approved = load_plan(plan_file) if plan_file else None
     context = open_context(project_root(), environment, engine)
-    with context.runs.lock("deploy"):
+    with context.runs.lock("deploy"), ExitStack() as opened:
         _tell_unfinished(context)
         for line in deployment.check(context):
             click.echo(f"checked {line}")
-        plan = deployment.plan_deployment(context)
+        plan = _planned(context, engine, save_plan)
         _show_steps(plan)
+        if approved:
+            approved.hold(environment, context.settings.account.account, engine, plan.as_json())
+            click.echo(f"the same as approved on {approved.made_at[:16]} UTC, {len(plan.steps)} changes")
         if dry_run or not plan.steps:
             click.echo("nothing to change" if not plan.steps else "dry run: nothing was changed")
             return
-        destructive = plan.labelled(deployment.Label.DESTRUCTIVE)
-        if destructive and not allow_destructive:
-            names = ", ".join(f"{step.op} {step.kind} {step.name}" for step in destructive)
-            raise UsageError(f"this loses rows: {names}; if that is meant, add --allow-destructive")
-        _ask(yes, f"Deploy {len(plan.steps)} changes to {environment}?")
+        _refuse_destructive(plan, allow_destructive)
+        _ask(yes or approved is not None, f"Deploy {len(plan.steps)} changes to {environment}?")
         run = context.runs.start("deploy", _git_revision(context.root))
+        run.details["approved_at"] = approved.made_at if approved else None
+        engine_plan = opened.enter_context(approved.engine_file()) if approved else None
         with _ended_if_it_fails(context, run):
-            deployment.deploy(context, plan, run, _row_tests, click.echo)
+            deployment.deploy(context, plan, run, _row_tests, click.echo, engine_plan)
         _publish_dashboard(context)
     click.echo(f"deployed version {run.version_after}; to go back: logistics rollback -e {environment}")
+
+
+def _planned(context: Any, engine: str, save_plan: Path | None) -> Any:
+    """Plans a deployment, and writes the plan into a file if one is named."""
+    from logistics.deployment.approved import approved
+    from logistics.deployment.deploy import plan_deployment
+
+    if save_plan is None:
+        return plan_deployment(context)
+    with TemporaryDirectory(prefix="logistics-") as folder:
+        own = Path(folder) / "plan.json"
+        plan = plan_deployment(context, own)
+        text = own.read_text(encoding="utf-8")
+    account, revision = context.settings.account.account, _git_revision(context.root)
+    approved(context.settings.stack, account, engine, revision, plan.as_json(), text).save(save_plan)
+    click.echo(f"{save_plan}: the plan; to apply it: logistics deploy -e {context.settings.stack} --plan {save_plan}")
+    return plan
+
+
+def _refuse_destructive(plan: Any, allowed: bool) -> None:
+    from logistics.deployment.steps import Label
+
+    destructive = plan.labelled(Label.DESTRUCTIVE)
+    if destructive and not allowed:
+        names = ", ".join(f"{step.op} {step.kind} {step.name}" for step in destructive)
+        raise UsageError(f"this loses rows: {names}; if that is meant, add --allow-destructive")
 
 
 @click.command()

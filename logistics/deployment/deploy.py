@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from logistics.connection import shown
@@ -84,18 +85,29 @@ def _check_privileges(cursor: Any, role: str) -> None:
         )
 
 
-def plan_deployment(context: Context) -> DeployPlan:
+def plan_deployment(context: Context, save_plan: Path | None = None) -> DeployPlan:
     """Returns what a deployment would do; changes nothing.
+
+    Args:
+        context: the environment.
+        save_plan: a file for the engine's own plan.
 
     Raises:
         LogisticsError: the preview fails.
     """
-    steps = changing(context.engine.preview())
+    steps = changing(context.engine.preview(save_plan=save_plan))
     labels = {step.urn: label_of(step) for step in steps}
     return DeployPlan(steps=steps, labels=labels, statements=statements_of(context.root, steps))
 
 
-def deploy(context: Context, plan: DeployPlan, run: Run, tests: _Test, said: _Said = lambda _: None) -> None:
+def deploy(
+    context: Context,
+    plan: DeployPlan,
+    run: Run,
+    tests: _Test,
+    said: _Said = lambda _: None,
+    engine_plan: Path | None = None,
+) -> None:
     """Does what a plan says, tests it, and goes back to the version before when that fails.
 
     Args:
@@ -104,6 +116,7 @@ def deploy(context: Context, plan: DeployPlan, run: Run, tests: _Test, said: _Sa
         run: the record, in its first phase.
         tests: runs the SQL tests on what is deployed; returns a line for each that fails.
         said: takes a line of progress.
+        engine_plan: the engine's own plan, to which the update is held.
 
     Raises:
         LogisticsError: it failed; says whether the rollback succeeded.
@@ -118,7 +131,7 @@ def deploy(context: Context, plan: DeployPlan, run: Run, tests: _Test, said: _Sa
     _keep(context, plan, run, said)
     try:
         context.runs.phase(run, "update")
-        context.engine.up(message=f"deploy {run.run_id}", said=said)
+        context.engine.up(message=f"deploy {run.run_id}", said=said, plan=engine_plan)
         context.runs.phase(run, "tests")
         failed = tests(context)
         run.details["failed_tests"] = failed

@@ -50,12 +50,15 @@ class Engine:
         with _as_error("open the stack"):
             self.stack = automation.Stack.create_or_select(stack, workspace)
 
-    def preview(self, program: Program | None = None, *, refresh: bool = False) -> list[Step]:
+    def preview(
+        self, program: Program | None = None, *, refresh: bool = False, save_plan: Path | None = None
+    ) -> list[Step]:
         """Returns the steps that an update would take, in their order.
 
         Args:
             program: instead of the project's own.
             refresh: whether to read the account first.
+            save_plan: a file for the engine's own plan, to which `up` can be held.
 
         Raises:
             LogisticsError: the preview fails; with the engine's words.
@@ -66,6 +69,7 @@ class Engine:
                 program=program,
                 on_event=events.append,
                 refresh=refresh or None,
+                plan=self._plan(save_plan),
                 suppress_progress=True,
             )
         return steps_of(events)
@@ -77,8 +81,9 @@ class Engine:
         message: str,
         said: _Said | None = None,
         refresh: bool = False,
+        plan: Path | None = None,
     ) -> None:
-        """Updates the stack, after reading the account if `refresh` is set.
+        """Updates the stack, after reading the account if `refresh` is set; held to the engine's own `plan` if there is one.
 
         Raises:
             Locked: another update holds the stack.
@@ -90,8 +95,17 @@ class Engine:
                 on_output=said,
                 message=message,
                 refresh=refresh or None,
+                plan=self._plan(plan),
                 suppress_outputs=True,
             )
+
+    def _plan(self, file: Path | None) -> str | None:
+        """Returns a plan's file for the engine; the official one knows plans as an experiment only."""
+        if file is None:
+            return None
+        workspace = self.stack.workspace
+        workspace.env_vars = {**workspace.env_vars, "PULUMI_EXPERIMENTAL": "true"}
+        return str(file)
 
     def checkpoint(self) -> Checkpoint:
         """Returns the stack's state now, secrets encrypted as they are stored."""
