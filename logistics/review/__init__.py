@@ -10,3 +10,10 @@ spend.py      credits a day, before and after
 findings.py   what needs somebody's yes
 report.py     all of it together; markdown.py writes it
 """
+
+from __future__ import annotations
+
+import os
+
+# A deployment's gRPC server ends with it; its library would tell the terminal so. Set before anything imports it.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pulumi import automation
 
 from logistics.contracts import TableContract
@@ -64,7 +65,8 @@ class Plan:
         labels: what each step means, by URN.
         statements: the SQL of each step, by URN.
         renames: columns that are renamed before.
-        violations: of the policy pack; None where there is no pack.
+        violations: of the policy pack; None where there is no pack, or it could not be asked.
+        unchecked: why the pack could not be asked; empty where it could, or there is none.
         refused: why the head cannot be deployed here; empty where it can.
     """
 
@@ -76,6 +78,7 @@ class Plan:
     statements: Mapping[str, list[str]] = field(default_factory=dict)
     renames: list[Rename] = field(default_factory=list)
     violations: list[Violation] | None = None
+    unchecked: str = ""
     refused: str = ""
 
     @property
@@ -139,7 +142,7 @@ def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
     try:
         context = open_context(head.root, stack, EMBEDDED)
         plan = replace(plan, renames=rename(context, head.declared.tables))
-        steps, violations = _previewed(context)
+        steps, violations, unchecked = _previewed(context)
         steps = changing(steps)
         return replace(
             plan,
@@ -147,6 +150,7 @@ def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
             labels={step.urn: label_of(step) for step in steps},
             statements=statements_of(head.root, steps),
             violations=violations,
+            unchecked=unchecked,
         )
     except LogisticsError as error:
         return replace(plan, refused=plain(str(error), head.root))
@@ -190,20 +194,40 @@ def _read_back(context: Context, renames: Sequence[Rename]) -> None:
         raise LogisticsError(f"the renamed columns cannot be read back: {_last_line(str(error))}") from None
 
 
-def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None]:
-    """Previews the head with its policy pack, if it has one; a pack that refuses does not hide the steps."""
+def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, str]:
+    """Previews the head with its policy pack; returns the steps, the violations and why the pack could not be asked.
+
+    A pack that refuses, or cannot run, does not hide the steps.
+    """
     pack = context.root / "policy"
-    if not (pack / "PulumiPolicy.yaml").is_file():
-        return context.engine.preview(), None
+    description = pack / "PulumiPolicy.yaml"
+    if not description.is_file():
+        return context.engine.preview(), None, ""
+    if missing := _missing_runtime(description):
+        return context.engine.preview(), None, f"{missing} is not there: run make policy"
     events: list[Any] = []
+    config = pack / "environments" / f"{context.settings.stack}.json"
     try:
-        context.engine.stack.preview(on_event=events.append, policy_packs=[str(pack)], suppress_progress=True)
+        context.engine.stack.preview(
+            on_event=events.append,
+            policy_packs=[str(pack)],
+            policy_pack_configs=[str(config)] if config.is_file() else None,
+            suppress_progress=True,
+        )
     except automation.CommandError as error:
         found = _violations(events)
-        if not any(violation.level == "mandatory" for violation in found):
-            raise LogisticsError(f"cannot preview with the policy pack: {_last_line(str(error))}") from None
-        return context.engine.preview(), found
-    return steps_of(events), _violations(events)
+        if any(violation.level == "mandatory" for violation in found):
+            return context.engine.preview(), found, ""
+        return context.engine.preview(), None, plain(_last_line(str(error)), context.root)
+    return steps_of(events), _violations(events), ""
+
+
+def _missing_runtime(description: Path) -> str:
+    """Returns the virtual environment that a policy pack needs, if it is not there."""
+    runtime = (yaml.safe_load(description.read_text(encoding="utf-8")) or {}).get("runtime")
+    options = runtime.get("options") if isinstance(runtime, dict) else None
+    name = str((options or {}).get("virtualenv") or "")
+    return "" if not name or (description.parent / name).is_dir() else name.removeprefix("../")
 
 
 def _violations(events: list[Any]) -> list[Violation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from logistics.connection import connect, shown
 from logistics.data.generate import generate
 from logistics.data.load import load
-from logistics.declarations import Declarations, local_name
+from logistics.declarations import local_name
 from logistics.deployment.context import Context, open_context
 from logistics.deployment.deploy import DeployPlan, deploy
 from logistics.deployment.rollback import plan_rollback, roll_back
@@ -22,7 +22,7 @@ from logistics.modelling.row_tests import load_row_tests, run_row_tests
 from logistics.modelling.run import refresh
 from logistics.pulumi_command import EMBEDDED
 from logistics.review.plans import Plan, Side, plain, rename, rename_back
-from logistics.review.sight import Seen, Sight, SightChange, changes_of, look
+from logistics.review.sight import Asker, Seen, Sight, SightChange, askers, changes_of, look
 from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
 from logistics.summary import ENGINEER
@@ -93,6 +93,7 @@ class Rehearsal:
         backlogs: streams whose waiting rows change.
         refreshed: models that were brought to all rows of their new queries.
         way_back: the rollback; None where the change itself failed.
+        ignored: objects whose rows tell of the account's own past.
         error: why the change could not be made; empty where it could.
     """
 
@@ -106,6 +107,7 @@ class Rehearsal:
     backlogs: list[Backlog] = field(default_factory=list)
     refreshed: tuple[str, ...] = ()
     way_back: WayBack | None = None
+    ignored: frozenset[str] = frozenset()
     error: str = ""
 
 
@@ -141,19 +143,18 @@ def rehearse(project: Path, plan: Plan, scale: Decimal) -> Rehearsal:
     except LogisticsError as error:
         return replace(found, error=plain(str(error), plan.head.root))
     after, tests_after = _look(plan.head, context), _tests(plan.head, context)
-    way_back = _go_back(context, plan, goal, before, resting)
-    return Rehearsal(
-        stack=plan.stack,
-        rows=rows,
-        before=before,
+    ignored = told_by_the_account(plan.head) | told_by_the_account(plan.base)
+    found = replace(
+        found,
         after=after,
-        changes=_changes(plan, before, after),
+        changes=_changes(plan, before, after, ignored),
         tests=_compared(tests_before, tests_after),
         test_count=len(tests_after),
         backlogs=_backlogs(plan, before, after),
         refreshed=tuple(refreshed),
-        way_back=way_back,
+        ignored=ignored,
     )
+    return replace(found, way_back=_go_back(context, plan, goal, found, resting))
 
 
 def _rest(context: Context) -> set[str]:
@@ -187,8 +188,9 @@ def _fill(project: Path, base: Side, scale: Decimal) -> int:
     return sum(data.rows.values())
 
 
-def _look(side: Side, context: Context) -> Sight:
-    return look(side.root, side.settings, context.variables, side.declared)
+def _look(side: Side, context: Context, who: Sequence[Asker] | None = None) -> Sight:
+    """Asks as everybody whom a side knows, or as some of them."""
+    return look(side.root, side.settings, context.variables, who or askers(side.settings, side.declared))
 
 
 def _tests(side: Side, context: Context) -> dict[str, TestOutcome]:
@@ -236,22 +238,26 @@ def _bare(text: str, settings: StackSettings) -> str:
     return text.replace(settings.platform.database, "")
 
 
-def _go_back(context: Context, plan: Plan, goal: Any, before: Sight, resting: set[str]) -> WayBack:
-    """Goes back to the base's version and compares what everybody sees with what they saw."""
+def _go_back(context: Context, plan: Plan, goal: Any, found: Rehearsal, resting: set[str]) -> WayBack:
+    """Goes back to the base's version and compares with what was seen: as DATA_ENGINEER, who sees all, and as all who saw a change."""
     assert plan.base is not None
+    touched = {change.asker for change in found.changes}
+    who = [
+        asker for asker in askers(plan.base.settings, plan.base.declared) if asker.role == ENGINEER or asker in touched
+    ]
+    before = {key: seen for key, seen in found.before.items() if key[0] in who}
     try:
         _wake(context, resting)
         way = plan_rollback(context, goal)
         roll_back(context, way, context.runs.start("rollback"))
         _rest(context)
-        now = _look(plan.base, context)
+        now = _look(plan.base, context, who)
     except LogisticsError as error:
         return WayBack(error=plain(str(error), plan.head.root))
-    ignored = told_by_the_account(plan.base.declared, plan.base.settings)
     return WayBack(
         returns=tuple(sorted(item.said for item in way.returns if not item.lost)),
         lost=tuple(sorted(item.said for item in way.lost)),
-        differences=tuple(_differences(before, now, ignored)),
+        differences=tuple(_differences(before, now, found.ignored)),
     )
 
 
@@ -272,17 +278,14 @@ def _rows(count: int | None) -> str:
     return "nothing" if count is None else f"{count:,} rows"
 
 
-def _changes(plan: Plan, before: Sight, after: Sight) -> list[SightChange]:
+def _changes(plan: Plan, before: Sight, after: Sight, ignored: frozenset[str]) -> list[SightChange]:
     assert plan.base is not None
-    ignored = told_by_the_account(plan.head.declared, plan.head.settings) | told_by_the_account(
-        plan.base.declared, plan.base.settings
-    )
     renamed: dict[str, dict[str, str]] = {}
     for each in plan.renames:
         renamed.setdefault(each.table, {})[each.old] = each.new
+    # A stream's rows are told apart, as those that nobody has taken up.
     streams = {*plan.base.declared.sql.streams, *plan.head.declared.sql.streams}
-    found = changes_of(before, after, ignored=ignored | streams, renamed=renamed)
-    return [change for change in found if not (change.object in streams and change.asker.role == ENGINEER)]
+    return changes_of(before, after, ignored=ignored | streams, renamed=renamed)
 
 
 def _backlogs(plan: Plan, before: Sight, after: Sight) -> list[Backlog]:
@@ -297,9 +300,9 @@ def _engineers(sight: Sight, name: str) -> int | None:
     return next((seen.rows for (asker, each), seen in sight.items() if each == name and asker.role == ENGINEER), None)
 
 
-def told_by_the_account(declared: Declarations, settings: StackSettings) -> frozenset[str]:
+def told_by_the_account(side: Side) -> frozenset[str]:
     """Returns the views and tables whose rows come from the account's own history, also through others."""
-    database = settings.platform.database
+    declared, database = side.declared, side.settings.platform.database
     reads = {view.name: {local_name(name, database) for name in view.reads} for view in declared.sql.views.values()}
     found = {name for name, contract in declared.tables.items() if contract.appended_by}
     while more := {

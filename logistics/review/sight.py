@@ -70,8 +70,8 @@ def askers(settings: StackSettings, declared: Declarations) -> list[Asker]:
     return [*found, Asker(role="PUBLIC"), Asker(role=OWNER)]
 
 
-def look(root: Path, settings: StackSettings, variables: Mapping[str, str], declared: Declarations) -> Sight:
-    """Asks a local account as everybody, of every table, view and stream of the platform's database.
+def look(root: Path, settings: StackSettings, variables: Mapping[str, str], who: Sequence[Asker]) -> Sight:
+    """Asks a local account as some askers, of every table, view and stream of the platform's database.
 
     Raises:
         LogisticsError: a statement fails for another reason than a missing privilege.
@@ -82,7 +82,7 @@ def look(root: Path, settings: StackSettings, variables: Mapping[str, str], decl
         owner.execute(f"CREATE WAREHOUSE IF NOT EXISTS {_WAREHOUSE} INITIALLY_SUSPENDED = TRUE")
         owner.execute(f"GRANT USAGE ON WAREHOUSE {_WAREHOUSE} TO ROLE PUBLIC")
         objects = _objects(owner, database)
-        sessions = list(pool.map(lambda asker: _Session(root, settings, variables, asker), askers(settings, declared)))
+        sessions = list(pool.map(lambda asker: _Session(root, settings, variables, asker), who))
         for session in sessions:
             stack.callback(session.close)
         plain = [pair for found in pool.map(lambda session: session.ask(objects), sessions) for pair in found]

@@ -57,6 +57,7 @@ class Repository:
         if done.returncode:
             raise UsageError(f"{root} lies in no git repository: a review compares a commit with what is there")
         self._prefix = done.stdout.decode().strip()
+        self._top = self._git("rev-parse", "--show-toplevel").stdout.decode().strip()
 
     def base_commit(self, ref: str) -> str:
         """Returns the commit that a change set out from: the newest one that `ref` and HEAD share.
@@ -102,7 +103,8 @@ class Repository:
 
     def write_commit(self, commit: str, folder: Path) -> None:
         """Writes the project's files of a commit to a folder."""
-        archive = self._git("archive", "--format=tar", f"{commit}:{self._prefix}" if self._prefix else commit).stdout
+        tree = f"{commit}:{self._prefix}" if self._prefix else commit
+        archive = self._git("-C", self._top, "archive", "--format=tar", tree).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
 
@@ -129,22 +131,23 @@ def write_sides(root: Path, folder: Path, ref: str, *, allow_dirty: bool = False
         folder: where to; it is the caller's to remove.
         ref: what the change is compared with.
         allow_dirty: whether the head is what lies in the project's folder, with what no commit holds.
-        patch: applied to the head; without it the head is as the project is.
+        patch: applied to the head, which then is the commit of HEAD, whatever lies in the project's folder.
 
     Raises:
         UsageError: there is no repository or commit, the project has changes that are not allowed, the patch does not fit.
     """
     repository = Repository(root)
     commit = repository.base_commit(ref)
-    if not allow_dirty:
-        repository.refuse_changes()
     base, head = folder / "base", folder / "head"
     base.mkdir()
     head.mkdir()
-    # An example is a change of the project as it is, so both of its sides hold what no commit does.
-    write_head = repository.write_files if allow_dirty else lambda to: repository.write_commit("HEAD", to)
-    write_head(head)
-    write_head(base) if patch and allow_dirty else repository.write_commit(commit, base)
+    if patch is None and not allow_dirty:
+        repository.refuse_changes()
+    repository.write_commit(commit, base)
+    if allow_dirty:
+        repository.write_files(head)
+    else:
+        repository.write_commit("HEAD", head)
     if patch:
         apply_patch(head, patch)
     return Sides(base=base, head=head, commit=commit)

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from logistics.local import server
+from logistics.local.secrets import admin_password, passphrase_file, user_key_file
 from logistics.project import local_folder
 from logistics.review.sources import Sides, make_local, write_sides
 
@@ -52,6 +53,8 @@ def served(root: Path, sides: Sides) -> Iterator[Sides]:
     local = sides.base.parent / "local"
     hidden = sorted({key for side in (sides.base, sides.head) for key in make_local(side, local, root / ".venv")})
     _compile(sides)
+    for make in (admin_password, passphrase_file, user_key_file):
+        make(sides.head)  # now, before several environments would make them at once
     try:
         server.start(sides.head, _ANY_FREE_PORT)
         yield replace(sides, hidden=tuple(hidden))
