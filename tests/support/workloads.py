@@ -79,6 +79,12 @@ class Workload:
         )
         return fingerprint
 
+    def warehouse(self, size: str = "XSMALL", auto_suspend: int = 60, clusters: int = 1) -> None:
+        """Make COMPUTE_WH_DEV anew in what is judged of it."""
+        self.cursor.execute(
+            f"alter warehouse COMPUTE_WH_DEV set warehouse_size = {size} auto_suspend = {auto_suspend} max_cluster_count = {clusters}"
+        )
+
     def credits(self, a_day: str, days: int = DAYS, warehouse: str = "COMPUTE_WH_DEV", attributed: str = "0.5") -> None:
         """Meter so many credits (SQL in which D counts the days back from 1, yesterday) at the noon of each of the last days;
         a part of them is attributed to statements, the rest is idle time."""
