@@ -16,6 +16,7 @@ from logistics.dashboard.commands import COMMANDS as DASHBOARD_COMMANDS
 from logistics.deployment.commands import COMMANDS
 from logistics.environments.commands import COMMANDS as ENVIRONMENT_COMMANDS
 from logistics.errors import LogisticsError
+from logistics.ml.commands import COMMANDS as ML_COMMANDS
 from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
 from logistics.optimizer.commands import COMMANDS as OPTIMIZER_COMMANDS
 from logistics.orchestration.commands import COMMANDS as ORCHESTRATION_COMMANDS
@@ -319,6 +320,7 @@ def run_tasks(stack: str) -> None:
 for _command in (
     *COMMANDS,
     *DASHBOARD_COMMANDS,
+    *ML_COMMANDS,
     *MODEL_COMMANDS,
     *OPTIMIZER_COMMANDS,
     *ORCHESTRATION_COMMANDS,
