@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from logistics.contracts import AccessContract, TableContract, load_access
 from logistics.errors import ContractError, SettingsError, SqlFileError
 from logistics.modelling import Models, compile_models
+from logistics.quality.declared import Quality, collect
+from logistics.quality.tasks import quality_tasks
 from logistics.settings import StackSettings
-from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, Values, load_sql
+from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, TaskFile, Values, load_sql
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Declarations:
     access: AccessContract
     sql: SqlFiles
     models: Models
+    quality: Quality
 
 
 def placeholder_values(settings: StackSettings, access: AccessContract) -> Values:
@@ -54,7 +57,8 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
     values = placeholder_values(settings, access)
     written = load_sql(root, values)
     models = compile_models(root, settings.platform.database, values, written.streams, written.views)
-    tables, sql = dict(models.tables), _with_models(written, models)
+    quality = collect(root, models, list(written.views), values, settings.platform.database)
+    tables, sql = dict(models.tables), _with_models(written, models, quality_tasks(quality))
     for contract in tables.values():
         _check_table(contract, access, sql, models)
     known = {*tables, *sql.views, *sql.streams}
@@ -63,18 +67,18 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
     for sql_object in (*sql.streams.values(), *sql.tasks.values()):
         _check_object(sql_object, known, access, settings.platform.database)
     _check_users(settings, access)
-    return Declarations(tables=tables, access=access, sql=sql, models=models)
+    return Declarations(tables=tables, access=access, sql=sql, models=models, quality=quality)
 
 
-def _with_models(written: SqlFiles, models: Models) -> SqlFiles:
-    """Returns the objects of sql/ and those that come from the models."""
+def _with_models(written: SqlFiles, models: Models, checking: Mapping[str, TaskFile]) -> SqlFiles:
+    """Returns the objects of sql/, those that come from the models, and the tasks that check the data's quality."""
     for name in sorted({*written.tasks} & {*models.tasks}):
         raise SqlFileError(written.tasks[name].file, 1, f"{name} is the task of a model too: {models.tasks[name].file}")
     return replace(
         written,
         views=dict(sorted({**written.views, **models.views}.items())),
         streams=dict(sorted({**written.streams, **models.streams}.items())),
-        tasks=dict(sorted({**written.tasks, **models.tasks}.items())),
+        tasks=dict(sorted({**written.tasks, **models.tasks, **checking}.items())),
     )
 
 

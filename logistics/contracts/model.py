@@ -68,12 +68,90 @@ class ForeignKey(_Part):
     to: list[Name] = Field(min_length=1)
 
 
-class Check(_Part):
-    """A rule for the rows: a row for which `where` holds is a failure."""
+Severity = Literal["info", "warning", "critical"]
 
-    name: Name
-    where: str
-    severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "critical"
+
+class Measured(_Part):
+    """What another table has to agree with: an aggregate of its own rows.
+
+    Attributes:
+        tolerance: the largest difference that is no failure, in the measure's own unit.
+    """
+
+    table: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
+    measure: str = Field(min_length=1)
+    tolerance: float = Field(0.0, ge=0)
+
+
+class Check(_Part):
+    """What holds for a table; exactly one of the kinds below is given.
+
+    Attributes:
+        where: rule for rows: a row for which it holds is a failure.
+        between: range of `column`, ends included; null leaves an end open. A row without a value passes.
+        max_null_share: completeness of `column`: the largest share of rows without a value.
+        max_age_hours: freshness: the newest `column`, in UTC, is no older; looked at every 15 minutes.
+        min_rows, max_rows: volume.
+        equals: consistency: `measure`, an aggregate of this table, agrees with another table's.
+        owner: who answers for it; else who answers for the table.
+        what_to_do: when it fails.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_ ]*$", max_length=100)]
+    severity: Severity = "critical"
+    owner: str = ""
+    what_to_do: str = ""
+    column: Name | None = None
+    where: str | None = Field(None, min_length=1)
+    between: tuple[float | None, float | None] | None = None
+    max_null_share: float | None = Field(None, ge=0, le=1)
+    max_age_hours: float | None = Field(None, gt=0)
+    min_rows: int | None = Field(None, ge=0)
+    max_rows: int | None = Field(None, ge=0)
+    measure: str | None = Field(None, min_length=1)
+    equals: Measured | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the check, by what is given."""
+        return next(iter(self._kinds()))
+
+    @property
+    def failing_rows(self) -> str | None:
+        """The condition of a row that fails, or None where the table fails as a whole."""
+        if self.between:
+            low, high = self.between
+            ends = [f"{self.column} {sign} {end:g}" for sign, end in (("<", low), (">", high)) if end is not None]
+            return " or ".join(ends)
+        return f"{self.column} is null" if self.max_null_share is not None else self.where
+
+    def _kinds(self) -> list[str]:
+        given = {
+            "rule": self.where,
+            "range": self.between,
+            "completeness": self.max_null_share,
+            "freshness": self.max_age_hours,
+            "volume": self.min_rows if self.min_rows is not None else self.max_rows,
+            "consistency": self.equals,
+        }
+        return [kind for kind, value in given.items() if value is not None]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Check:
+        kinds, named = self._kinds(), f"check {self.name}"
+        refuse([] if len(kinds) == 1 else [f"{named} gives {' and '.join(kinds) or 'nothing'}: {_ONE_OF}"])
+        needs_column = kinds[0] in ("range", "completeness", "freshness")
+        refuse([f"{named}: {kinds[0]} needs a column"] if needs_column and not self.column else [])
+        refuse([f"{named}: a {kinds[0]} has no column"] if self.column and not needs_column else [])
+        refuse([f"{named}: measure and equals go together"] if bool(self.measure) != bool(self.equals) else [])
+        ends = [*(self.between or ()), self.min_rows, self.max_rows]
+        low, high = ends[:2] if self.between else ends[-2:]
+        refuse([f"{named}: an end of between is needed"] if self.between and low is None and high is None else [])
+        refuse([f"{named}: {low} is above {high}"] if low is not None and high is not None and low > high else [])
+        return self
+
+
+_ONE_OF = "give one of where, between, max_null_share, max_age_hours, min_rows with max_rows, equals"
 
 
 class AllowedChanges(_Part):
@@ -129,6 +207,8 @@ class TableContract(_Part):
                     if column not in names
                 ]
             )
+        checks = [check.name for check in self.checks]
+        refuse([f"check {name} is declared twice" for name in checks if checks.count(name) > 1])
         self._check_key()
         self._check_masks()
         self._check_row_protection()
@@ -148,6 +228,7 @@ class TableContract(_Part):
 
     def _column_lists(self) -> list[tuple[str, list[str]]]:
         lists = [("primary_key", self.primary_key), ("cluster_by", self.cluster_by)]
+        lists += [(f"check {check.name}", [check.column]) for check in self.checks if check.column]
         return lists + [("foreign_keys", key.columns) for key in self.foreign_keys]
 
     def _nullable(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from logistics.declarations import Declarations, load_declarations, placeholder_
 from logistics.errors import UsageError
 from logistics.modelling.compiler import resolve_name
 from logistics.modelling.queries import Query
+from logistics.quality.checks import TEST_HEADER
 from logistics.settings import StackSettings
 from logistics.sql import identifier, literal
 from logistics.sql.parse import header
@@ -108,7 +109,7 @@ def _written(root: Path, settings: StackSettings, declared: Declarations) -> Ite
     for path in sorted((root / "sql" / "tests").glob("*.sql")):
         file = path.relative_to(root)
         text = fill(path.read_text(encoding="utf-8"), values, file)
-        said = header(text, file, frozenset({"comment", "severity"}))
+        said = header(text, file, TEST_HEADER)
         query = Query(text, file)
         database = settings.platform.database
 
@@ -158,7 +159,9 @@ def _rules(contract: TableContract, table: str, database: str) -> Iterator[tuple
         query = _missing(key, shown, table, f"{identifier(database)}.{key.references}")
         yield f"{', '.join(key.columns)} exists", f"it is in {key.references}", "critical", query
     for check in contract.checks:
-        yield check.name, check.where, check.severity, f"select {shown} from {table} where {check.where}"
+        if check.failing_rows and check.max_null_share is None:
+            wrong = check.failing_rows
+            yield check.name, wrong, check.severity, f"select {shown} from {table} where {wrong}"
 
 
 def _repeated(keys: Sequence[str], table: str, where: str = "") -> str:

@@ -1,4 +1,7 @@
 -- comment: A customer's tier follows from its lifetime value
+-- severity: critical
+-- owner: analytics
+-- what_to_do: "Refresh the dimension: logistics refresh marts.tbl_dim_customer"
 select
     customer_id,
     customer_tier,

@@ -1,4 +1,7 @@
 -- comment: Every shipment's customer exists
+-- severity: critical
+-- owner: data_engineering
+-- what_to_do: Load the missing customers, then refresh marts.tbl_dim_customer
 select
     shipments.shipment_id,
     shipments.customer_id
