@@ -41,6 +41,11 @@ def _installed(python: str) -> dict[str, str]:
     return {_folded(name): version for name, version in found.items()}
 
 
+def available_packages() -> dict[str, str]:
+    """The packages that handlers can name, with their versions."""
+    return dict(_installed(interpreter()))
+
+
 # Snowpark is the server's to give: whatever version is named, handlers get the one that is installed.
 SNOWPARK = "snowflake-snowpark-python"
 

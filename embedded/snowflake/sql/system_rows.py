@@ -370,3 +370,11 @@ def storage_metrics(reader: Reader) -> Iterator[Row]:
             "TABLE_DROPPED": item.dropped_on,
             "DELETED": item.dropped_on is not None,
         }
+
+
+def packages(_: Reader) -> Iterator[Row]:
+    """PACKAGES: what handlers' interpreter has, for any version of Python."""
+    from embedded.snowflake.programs.python_code import available_packages
+
+    for name, version in sorted(available_packages().items()):
+        yield {"PACKAGE_NAME": name, "VERSION": version, "LANGUAGE": "python"}

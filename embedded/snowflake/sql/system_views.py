@@ -135,6 +135,7 @@ INFORMATION_SCHEMA: dict[str, SystemView] = {
     "FUNCTIONS": _view(_FUNCTIONS.format("FUNCTION"), rows.functions),
     "PROCEDURES": _view(_FUNCTIONS.format("PROCEDURE"), rows.procedures),
     "PIPES": _view(_PIPES, rows.pipes),
+    "PACKAGES": _view("PACKAGE_NAME VERSION LANGUAGE RUNTIME_VERSION", rows.packages),
     "LOAD_HISTORY": _view(_LOADS, rows.load_history),
     "TABLE_STORAGE_METRICS": _view(_STORAGE, rows.storage_metrics),
 }

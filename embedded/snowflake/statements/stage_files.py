@@ -49,7 +49,8 @@ def _options(rest: str, known: dict[str, Property], what: str) -> dict[str, Any]
     return {**{key: item.default for key, item in known.items()}, **found}
 
 
-# Clients that know no folder of their own machine as a stage; they speak to the server as to Google's storage.
+# The connector from 5 on knows no folder of its own machine as a stage; it speaks to the server as to Google's storage. Others, as
+# Snowpark (which names itself, and stands on an older connector), take a folder, and reach Google's storage by https only.
 _REMOTE_CLIENT = re.compile(r"python\s*connector[ /]+(\d+)", re.IGNORECASE)
 
 
@@ -64,7 +65,7 @@ def _stage_info(session: Session, place: Location, *, write: bool) -> dict[str, 
         "endPoint": None,
     }
     match = _REMOTE_CLIENT.search(session.client_application)
-    if match is not None and int(match[1]) < 5:
+    if match is None or int(match[1]) < 5:
         folder = place.folder / place.prefix if write else place.folder
         return {**common, "locationType": "LOCAL_FS", "location": str(folder), "creds": {}}
     path = place.prefix.strip("/")

@@ -5,6 +5,7 @@ Usage: other_clients.py PORT PASSWORD. Prints one line for each thing done; a th
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable
@@ -86,6 +87,8 @@ def frames(connection: Any) -> None:
     cursor.execute("create or replace table frame (a int, b varchar, f float)")
     done, _, count, _ = write_pandas(connection, frame, "FRAME")
     assert done and count == 3
+    done, chunks, count, _ = write_pandas(connection, frame, "made", auto_create_table=True, chunk_size=2)
+    assert (done, chunks, count) == (True, 2, 3)
     back = cursor.execute("select * from frame order by a").fetch_pandas_all()
     assert back["B"].tolist()[0] == "x" and back["A"].sum() == 6
 
@@ -136,6 +139,19 @@ def snowpark(_: Any) -> None:
     job = frame.collect_nowait()
     assert len(job.result()) == 3
     assert frame.union_all(frame).distinct().count() == 3 and "SELECT" in frame.queries["queries"][-1].upper()
+    pandas = pd.DataFrame(
+        {"A": [1, 2], "D": [date(2024, 1, 1)] * 2, "T": pd.to_datetime(["2024-01-01 10:00:00.5"] * 2)}
+    )
+    assert session.write_pandas(pandas, "PANDAS", auto_create_table=True).count() == 2
+    assert session.create_dataframe(pandas).first()["T"].microsecond == 500_000
+    session.sql("create or replace stage st").collect()
+    session.file.put_stream(io.BytesIO(b"a,b\n1,x\n"), "@st/f.csv", auto_compress=False)
+    options = {"PARSE_HEADER": True, "INFER_SCHEMA": True}
+    assert [tuple(row) for row in session.read.options(options).csv("@st/f.csv").collect()] == [(1, "x")]
+    assert session.file.get_stream("@st/f.csv").read() == b"a,b\n1,x\n"
+    pivoted = session.create_dataframe([("a", 1), ("b", 2)], schema=["k", "v"]).pivot("k").sum("v").collect()
+    assert [tuple(row) for row in pivoted] == [(1, 2)]
+    assert session.sql("select 1 a").union_all_by_name(session.sql("select 2 a")).count() == 2
     assert session.get_current_role() == '"ACCOUNTADMIN"' and session.get_current_database() == '"C"'
     session.close()
 

@@ -37,6 +37,12 @@ def wait(call: Call) -> Typed:
     return _text(f"waited {call.constant(0)} {unit.lower()}")
 
 
+@function("SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY", args=(1, 3))
+def default_artifact_repository(call: Call) -> Typed:  # noqa: ARG001
+    """Where the packages of Python handlers come from when nothing else is named."""
+    return _text("snowflake.snowpark.anaconda_shared_repository")
+
+
 @function("SYSTEM$GET_TAG", args=3)
 def get_tag(call: Call) -> Typed:
     """The value of a tag on an object or column, inherited ones too."""
