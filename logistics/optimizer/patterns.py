@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logistics.optimizer.history import History
-from logistics.optimizer.thresholds import Thresholds
+from logistics.optimizer.thresholds import GIB, MONTH_DAYS, Thresholds
 from logistics.sql import literal
 
 
@@ -128,6 +128,8 @@ def spent_by_statements(history: History) -> str:
 
 def _patterns_sql(history: History, limits: Thresholds) -> str:
     """Returns the one statement that reads QUERY_HISTORY for the patterns; a row leaves Snowflake only if a threshold points at it."""
+    large = f"COALESCE(CREDIT_SHARE, 0) >= {limits.min_credit_share}"
+    least_credits = limits.min_saving_credits * max(history.extent[1], 1.0) / MONTH_DAYS
     numbers = ", ".join(f"COALESCE({name}, 0) AS {name}" for name in _NUMBERS)
     return f"""
 WITH STATEMENTS AS (
@@ -148,11 +150,12 @@ WEIGHED AS (
     LEFT JOIN SPENT ON PATTERNS.WAREHOUSE_NAME = SPENT.WAREHOUSE_NAME
 )
 SELECT * FROM WEIGHED
-WHERE ELAPSED_P95 > {limits.slow_seconds}
-    OR REPEATS >= {limits.repeated_runs}
-    OR SPILLED_LOCAL + SPILLED_REMOTE > 0
-    OR (PARTITIONS_TOTAL >= {limits.min_partitions} * RUNS AND PARTITIONS_SCANNED >= {limits.scanned_share} * PARTITIONS_TOTAL)
-    OR (RUNS >= {limits.min_runs} AND FAILED >= {limits.failed_share} * RUNS)
+WHERE (ELAPSED_P95 > {limits.slow_seconds} AND (RUNS >= {limits.min_runs} OR {large}))
+    OR (REPEATS >= {limits.repeated_runs} AND (CREDITS * REPEATS / RUNS >= {least_credits} OR {large}))
+    OR SPILLED_REMOTE > 0 OR SPILLED_LOCAL >= {GIB}
+    OR (PARTITIONS_TOTAL >= {limits.min_partitions} * RUNS AND PARTITIONS_SCANNED >= {limits.scanned_share} * PARTITIONS_TOTAL
+        AND (ELAPSED_P95 > {limits.slow_seconds} OR {large}))
+    OR (RUNS >= {limits.min_runs} AND FAILED >= {limits.failed_share} * RUNS AND (FAILED >= {limits.repeated_runs} OR {large}))
 ORDER BY COALESCE(CREDITS, 0) DESC, EXECUTION DESC, FINGERPRINT, WAREHOUSE_NAME
 LIMIT {limits.max_patterns}"""
 

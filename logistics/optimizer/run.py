@@ -157,11 +157,25 @@ class _Run:
             history=history.schema,
             statements=history.extent[0],
             credits=self._credits(),
-            recommendations=ranked(priced(found, usd)),
+            recommendations=self._worth_most(ranked(priced(found, usd))),
             forecasts=forecasts,
             notes=self._notes,
             usd_per_credit=usd,
         )
+
+    def _worth_most(self, found: Sequence[Recommendation]) -> list[Recommendation]:
+        """Returns the first of each kind, and notes how many were left out."""
+        kinds: dict[str, list[Recommendation]] = {}
+        for item in found:
+            kinds.setdefault(item.kind, []).append(item)
+        most = self._limits.max_of_kind
+        self._notes += [
+            f"{len(items) - most} more of kind {kind} are left out"
+            for kind, items in kinds.items()
+            if len(items) > most
+        ]
+        kept = {id(item) for items in kinds.values() for item in items[:most]}
+        return [item for item in found if id(item) in kept]
 
     def _credits(self) -> dict[str, float]:
         history = self._history

@@ -33,6 +33,7 @@ class Thresholds:
         unassured_speedup: how much of their time spilling statements are taken to need on twice the size, likewise.
         failed_share: share of the runs that fail from which on a statement is worth a look.
         max_patterns: statements that are looked at one by one, those with most credits first.
+        max_of_kind: recommendations of one kind that are told, those worth most.
         pruning_gain: share of the partitions that a clustering key must save.
         min_table_partitions: smaller tables are not worth a clustering key.
         measure_rows: a larger table is sampled for the measurement, about this many rows.
@@ -56,6 +57,7 @@ class Thresholds:
     unassured_speedup: float = 0.5
     failed_share: float = 0.2
     max_patterns: int = 300
+    max_of_kind: int = 20
     pruning_gain: float = 0.20
     min_table_partitions: int = 32
     measure_rows: int = 20_000_000

@@ -24,6 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
+from optimizer_history import bench_optimizer
 from orchestrator import bench_orchestrator
 from snowflake_ratios import bench_snowflake
 
@@ -158,6 +159,7 @@ GROUPS = {
     "queries": bench_queries,
     "snowflake": bench_snowflake,
     "components": bench_components,
+    "optimizer": bench_optimizer,
     "orchestrator": bench_orchestrator,
     "tasks": bench_tasks,
     "platform": bench_platform,
