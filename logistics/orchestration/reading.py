@@ -158,11 +158,11 @@ def _optimize(_job: Job, attempt: Attempt) -> Iterator[Finding]:
     )
 
 
-_PASSED = frozenset({"ok", "pass", "passed", "succeeded", "success", "stable", "fresh", "skipped"})
-_WRONG = frozenset({"failed", "fail", "failure", "drifted", "stale", "warning", "critical", "alert"})
+_PASSED = frozenset({"ok", "pass", "passed", "succeeded", "success", "stable", "fresh", "skipped", "no_data"})
+_WRONG = frozenset({"failed", "fail", "failure", "drifted", "stale", "warning", "critical", "alert", "error"})
 _LISTS = ("results", "checks", "findings", "models", "drift")
 _SUBJECTS = ("subject", "object", "object_name", "table", "table_name", "use_case", "model")
-_NAMES = ("check", "name", "check_name", "kind", "feature")
+_NAMES = ("check", "name", "check_name")
 _EVIDENCE = ("message", "evidence", "title", "detail", "reason", "comment")
 _MENDS = ("recommendation", "what_to_do", "action", "mend", "todo")
 _FLAGS = {"passed": True, "is_drifted": False, "drifted": False, "is_failed": False}
@@ -213,6 +213,9 @@ def _status_of(item: Mapping[str, Any]) -> str:
 def _told(item: Mapping[str, Any]) -> str:
     """Returns what a result says of itself; never rows, which are not for everybody."""
     said = _first(item, _EVIDENCE)
+    if not said and item.get("statistic"):
+        value, allowed = item.get("value"), item.get("threshold")
+        said = f"{item.get('kind')} drift of {item.get('feature')}: {item['statistic']} {value}, allowed {allowed}"
     count = item.get("failures", item.get("failing_rows"))
     return f"{said} ({count} rows)" if isinstance(count, int) and count else said
 

@@ -132,7 +132,7 @@ def streams(site: Site) -> Looked:
                 CRITICAL,
                 name,
                 f"is stale{_reason(row)}: it can no longer be read",
-                "drop it, logistics deploy makes it again, then logistics refresh brings what it missed",
+                "logistics quality heal rebuilds it and brings what it missed",
             )
         elif row["stale_after"]:
             stale_after = _utc(row["stale_after"])

@@ -14,8 +14,6 @@ from logistics.orchestration.checks.site import Site
 from logistics.orchestration.findings import CRITICAL, UNKNOWN, WARNING
 from logistics.sql import full_name
 
-MODEL_WARNING = timedelta(days=90)
-"""A model in production that was trained longer ago is a warning."""
 BACKUP_WARNING = timedelta(days=7)
 BACKUP_CRITICAL = timedelta(days=30)
 
@@ -46,7 +44,7 @@ def models(site: Site) -> Looked:
 def _old(site: Site, serving: list[dict[str, Any]]) -> Iterator[Problem]:
     for row in serving:
         age = site.now - _utc(row["created_at"])
-        if age > MODEL_WARNING:
+        if age > timedelta(days=site.settings.platform.models_max_age_days):
             yield Problem(
                 WARNING,
                 f"{row['use_case']} version {row['version']}",

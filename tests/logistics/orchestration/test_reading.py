@@ -92,6 +92,8 @@ RESULTS = [
     ({"use_case": "eta", "feature": "weight", "is_drifted": False}, None),
     ({"name": "rows", "failures": 0}, None),
     ({"name": "odd", "status": "purple"}, "unknown"),
+    ({"check": "broke", "result": "error", "severity": "critical"}, "critical"),
+    ({"check": "empty", "result": "no_data", "severity": "critical"}, None),
 ]
 
 
@@ -101,7 +103,7 @@ def test_lists_of_results_are_read_by_what_each_says_of_itself(wrap):
     verdict = judge(job, Attempt(exit_code=1, output=json.dumps(wrap([item for item, _ in RESULTS]))))
     assert [found.status for found in verdict.findings] == [status for _, status in RESULTS if status] + ["ok"]
     assert (verdict.findings[0].subject, verdict.findings[0].evidence) == ("t", "twice (3 rows)")
-    assert verdict.findings[-1].evidence == "3 of 7 passed"
+    assert verdict.findings[-1].evidence == "4 of 9 passed"
     assert not judge(job, Attempt(exit_code=0, output="{}")).understood
 
 
