@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlglot import exp, parse_one
@@ -52,7 +52,7 @@ class Radius:
 
     changed: tuple[Changed, ...] = ()
     columns: tuple[str, ...] = ()
-    reached: Mapping[str, tuple[str, ...]] | None = None
+    reached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def radius_of(base: Side, head: Side) -> Radius:

@@ -230,7 +230,7 @@ def _radius(report: Report) -> Iterator[Part]:
     yield opened(lines + changed[:_SHOWN])
     if changed[_SHOWN:]:
         yield folded(f"{len(changed) - _SHOWN} more objects", changed[_SHOWN:])
-    reached = dict(radius.reached or {})
+    reached = dict(radius.reached)
     if reached:
         counts = ", ".join(
             f"{len(names)} {kind if kind != 'dashboard' else 'tiles of the dashboard'}"

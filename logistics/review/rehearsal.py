@@ -29,7 +29,7 @@ from logistics.summary import ENGINEER
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestOutcome:
+class RowTestOutcome:
     """A SQL test whose outcome is not the same on both sides, or that fails on the head.
 
     Attributes:
@@ -102,7 +102,7 @@ class Rehearsal:
     before: Sight
     after: Sight = field(default_factory=dict)
     changes: list[SightChange] = field(default_factory=list)
-    tests: list[TestOutcome] = field(default_factory=list)
+    tests: list[RowTestOutcome] = field(default_factory=list)
     test_count: int = 0
     backlogs: list[Backlog] = field(default_factory=list)
     refreshed: tuple[str, ...] = ()
@@ -193,27 +193,27 @@ def _look(side: Side, context: Context, who: Sequence[Asker] | None = None) -> S
     return look(side.root, side.settings, context.variables, who or askers(side.settings, side.declared))
 
 
-def _tests(side: Side, context: Context) -> dict[str, TestOutcome]:
+def _tests(side: Side, context: Context) -> dict[str, RowTestOutcome]:
     """Runs a side's SQL tests, each for itself: one that cannot run does not hide the others."""
-    found: dict[str, TestOutcome] = {}
+    found: dict[str, RowTestOutcome] = {}
     with context.cursor(ENGINEER) as cursor:
         for test in load_row_tests(side.root, side.settings):
             about = {"name": test.name, "comment": test.comment, "severity": test.severity, "before": None}
             try:
                 (result,) = run_row_tests(cursor, [test])
-                found[test.name] = TestOutcome(**about, after=result.failures)
+                found[test.name] = RowTestOutcome(**about, after=result.failures)
             except Exception as error:  # the connector's, of a statement that Snowflake refuses
-                found[test.name] = TestOutcome(**about, after=" ".join(str(getattr(error, "msg", error)).split()))
+                found[test.name] = RowTestOutcome(**about, after=" ".join(str(getattr(error, "msg", error)).split()))
     return found
 
 
-def _compared(before: Mapping[str, TestOutcome], after: Mapping[str, TestOutcome]) -> list[TestOutcome]:
+def _compared(before: Mapping[str, RowTestOutcome], after: Mapping[str, RowTestOutcome]) -> list[RowTestOutcome]:
     found = []
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         about = new or old
         assert about is not None
-        outcome = TestOutcome(
+        outcome = RowTestOutcome(
             name=name,
             comment=about.comment,
             severity=about.severity,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -154,19 +156,25 @@ def write_sides(root: Path, folder: Path, ref: str, *, allow_dirty: bool = False
 
 
 def apply_patch(folder: Path, patch: Path) -> None:
-    """Applies a patch to a folder.
+    """Applies a patch to a folder; a file that it deletes goes, whatever it holds by now.
 
     Raises:
         UsageError: it does not fit.
     """
+    kept = []
+    for part in re.split(r"(?m)^(?=diff --git )", patch.read_text(encoding="utf-8")):
+        deleted = re.search(r"\Adiff --git a/(\S+) b/\S+\ndeleted file mode", part)
+        if deleted and (folder / deleted[1]).resolve().is_relative_to(folder.resolve()):
+            (folder / deleted[1]).unlink(missing_ok=True)
+        else:
+            kept.append(part)
+    if not "".join(kept).strip():
+        return
     done = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", str(patch.resolve())],
+        ["git", "apply", "--whitespace=nowarn", "-"],
+        input="".join(kept),
         cwd=folder,
-        env={
-            "PATH": "/usr/bin:/bin:/usr/local/bin",
-            "GIT_CEILING_DIRECTORIES": str(folder.parent),
-            "GIT_DIR": "/dev/null",
-        },
+        env={"PATH": os.environ.get("PATH", ""), "GIT_DIR": os.devnull},  # the folder is no repository
         capture_output=True,
         text=True,
         check=False,

@@ -43,7 +43,7 @@ RESTS_ON = (
     f"(expected {_PEOPLE_HOURS['bound'][1]:g}), up to {_PEOPLE_HOURS['other'][2]:g} on the others (expected "
     f"{_PEOPLE_HOURS['other'][1]:g})",
     f"a task runs as its schedule says, one that a stream starts {_TRIGGERED_RUNS[0]} to {_TRIGGERED_RUNS[2]} times a day "
-    f"(expected {_TRIGGERED_RUNS[1]}); each run is a minute and the time until the warehouse is suspended",
+    f"(expected {_TRIGGERED_RUNS[1]}), together with those behind it; each time is a minute and that until the warehouse is suspended",
     "a larger warehouse does the same work in as much less time at best (lowest), in the same time at worst (highest); expected: halfway",
     "the highest value has all clusters of a multi-cluster warehouse at work a quarter of the time",
 )
@@ -208,7 +208,7 @@ def _warehouses(inputs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[W
     for urn, about in sorted(inputs["Warehouse"].items()):
         name = str(about.get("name") or urn.rsplit("::", 1)[-1]).upper()
         size = _size(about.get("warehouseSize"))
-        runs = [_runs(task) for task in inputs["Task"].values() if str(task.get("warehouse", "")).upper() == name]
+        tasks = [task for task in inputs["Task"].values() if str(task.get("warehouse", "")).upper() == name]
         found.append(
             Warehouse(
                 name=name,
@@ -218,7 +218,7 @@ def _warehouses(inputs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[W
                 clusters=int(about.get("maxClusterCount") or 1),
                 suspend_seconds=int(about.get("autoSuspend") or _DEFAULT_SUSPEND_SECONDS),
                 monitored=bool(about.get("resourceMonitor")),
-                task_runs=(sum(r[0] for r in runs), sum(r[1] for r in runs), sum(r[2] for r in runs)),
+                task_runs=_all_runs(tasks),
             )
         )
     return found
@@ -237,6 +237,18 @@ def _said(each: Warehouse | None) -> str:
         return "not there"
     clusters = f", up to {each.clusters} clusters" if each.clusters > 1 else ""
     return f"{each.size}{clusters}, {each.rate:g} credits an hour, suspended after {each.suspend_seconds} s"
+
+
+def _all_runs(tasks: Iterable[Mapping[str, Any]]) -> tuple[float, float, float]:
+    """Returns how often a day a warehouse is woken: each schedule for itself, all streams together, since one feeds the next."""
+    counts = [(bool(task.get("schedule")), _runs(task)) for task in tasks]
+    scheduled = [runs for has_schedule, runs in counts if has_schedule]
+    triggered = [runs for has_schedule, runs in counts if not has_schedule]
+    low, expected, high = (
+        sum(runs[place] for runs in scheduled) + max((runs[place] for runs in triggered), default=0.0)
+        for place in range(3)
+    )
+    return (low, expected, high)
 
 
 def _runs(task: Mapping[str, Any]) -> tuple[float, float, float]:

@@ -63,7 +63,9 @@ def test_a_changed_query_is_told_by_what_of_it_differs(base_side, head_of, old, 
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
-    radius = radius_of(base_side, check_side(head.root, "dev", "the change"))
+    changed = check_side(head.root, "dev", "the change")
+    assert changed is not None
+    radius = radius_of(base_side, changed)
     said = {each.name: each.what for each in radius.changed if each.kind == "model"}
     assert said["marts.tbl_dim_customer"] == what
     assert column is None or column in radius.columns

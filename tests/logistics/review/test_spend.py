@@ -124,3 +124,10 @@ def test_a_file_of_hours_that_is_none_is_refused(tmp_path, text):
 def test_an_unknown_size_is_refused():
     with pytest.raises(UsageError, match="HUGE is no size"):
         _forecast([_step("Warehouse", "compute_wh_prod", "update", WAREHOUSE | {"warehouseSize": "HUGE"})])
+
+
+def test_tasks_that_streams_start_wake_a_warehouse_together():
+    task = {"when": "system$stream_has_data('x')", "warehouse": "COMPUTE_WH_PROD"}
+    one = _forecast([_step("Task", "a", "create", task)])
+    two = _forecast([_step("Task", name, "create", task) for name in "ab"])
+    assert one.difference == two.difference
