@@ -35,6 +35,10 @@ class Compute(pulumi.ComponentResource):
         super().__init__("logistics:compute:Compute", name, None, opts)
         self._settings = config.settings
         monitor = self._create_monitor()
+        # In production nothing spends without a bound; elsewhere the monitor watches the environment's warehouse alone.
+        watched: dict[str, pulumi.Input] = (
+            {"resource_monitor": monitor.name} if config.settings.environment == "prod" else {}
+        )
         warehouses = {
             "environment": self._create_environment_warehouse(monitor),
             "xs": self._create_warehouse(
@@ -42,8 +46,9 @@ class Compute(pulumi.ComponentResource):
                 "X-SMALL",
                 "Small tasks, such as update_customer_segments",
                 auto_suspend=config.settings.xs_auto_suspend_seconds,
+                **watched,
             ),
-            "multi": self._create_multi_cluster_warehouse(),
+            "multi": self._create_multi_cluster_warehouse(watched),
         }
         self.resources = ComputeResources(monitor=monitor, warehouses=warehouses)
         self.register_outputs({"warehouses": {key: warehouse.name for key, warehouse in warehouses.items()}})
@@ -74,13 +79,14 @@ class Compute(pulumi.ComponentResource):
             **_clusters(self._settings.warehouse_max_clusters),
         )
 
-    def _create_multi_cluster_warehouse(self) -> snowflake.Warehouse:
+    def _create_multi_cluster_warehouse(self, watched: dict[str, pulumi.Input]) -> snowflake.Warehouse:
         return self._create_warehouse(
             "compute_wh_multi",
             self._settings.multi_cluster_size,
             "Many users at once",
             auto_suspend=self._settings.multi_cluster_auto_suspend_seconds,
             **_clusters(self._settings.multi_cluster_max_clusters),
+            **watched,
         )
 
     def _create_warehouse(

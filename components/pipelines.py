@@ -129,6 +129,8 @@ class Pipelines(pulumi.ComponentResource):
             query_tag=task.query_tag or None,
             sql_statement=task.body,
             started=True,
+            user_task_timeout_ms=self._config.settings.task_timeout_seconds * 1000,
+            error_integration=self._config.settings.task_error_integration or None,
             comment=task.comment,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
