@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from logistics.contracts import AccessContract, TableContract, load_access
 from logistics.errors import ContractError, SettingsError, SqlFileError
@@ -47,12 +49,31 @@ def placeholder_values(settings: StackSettings, access: AccessContract) -> Value
 
 
 def load_declarations(root: Path, settings: StackSettings) -> Declarations:
-    """Reads every contract and SQL file under `root` for one stack.
+    """Reads every contract and SQL file under `root` for one stack; once, while no file of sql/ changes.
 
     Raises:
         ContractError, SqlFileError: a file is wrong; names file and line.
         SettingsError: the stack file names a role that does not exist.
     """
+    stamp = (root.resolve(), settings.file, settings, _stamps(root))
+    for known, declared in _loaded:
+        if known == stamp:
+            return declared
+    declared = _load(root, settings)
+    _loaded.append((stamp, declared))
+    return declared
+
+
+# A command's steps each want them: compiling takes a third of a second. Four: a stack and those it is compared with.
+_loaded: deque[tuple[tuple[Any, ...], Declarations]] = deque(maxlen=4)
+
+
+def _stamps(root: Path) -> tuple[tuple[str, int, int], ...]:
+    found = ((str(file), file.stat()) for file in sorted((root / "sql").rglob("*")))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+
+
+def _load(root: Path, settings: StackSettings) -> Declarations:
     access = load_access(root)
     values = placeholder_values(settings, access)
     written = load_sql(root, values)

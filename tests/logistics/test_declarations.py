@@ -181,3 +181,11 @@ def test_a_user_with_an_unknown_role_is_told(project, edit):
     edit("Pulumi.dev.yaml", "role: DATA_ANALYST", "role: DATA_REPORTER")
     with pytest.raises(SettingsError, match=r"logistics:users\[0\]\.role is 'DATA_REPORTER': allowed: DATA_ENGINEER"):
         load_declarations(project, load_stack(project, "dev"))
+
+
+def test_declarations_are_read_again_when_a_file_changes(project, edit):
+    settings = load_stack(project, "dev")
+    first = load_declarations(project, settings)
+    assert load_declarations(project, settings) is first
+    edit("sql/tables/governance/audit_log.yaml", "comment: ", "comment: Now ")
+    assert load_declarations(project, settings).tables["governance.audit_log"] != first.tables["governance.audit_log"]
