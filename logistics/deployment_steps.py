@@ -13,6 +13,7 @@ from logistics.dashboard.publish import publish
 from logistics.data.generate import generate
 from logistics.data.load import load
 from logistics.declarations import load_declarations
+from logistics.deployment.policies import prepare_pack
 from logistics.errors import LogisticsError
 from logistics.local import server
 from logistics.local.environment import environment, pulumi_variables
@@ -93,12 +94,14 @@ def _checked(root: Path, settings: StackSettings) -> str:
 
 
 def preview(root: Path, stack: str, engine: str, port: int | None, arguments: list[str]) -> int:
-    """Shows what `up` would change; returns Pulumi's exit code."""
+    """Shows what `up` would change and what the policy pack objects to; returns Pulumi's exit code."""
     settings = load_stack(root, stack)
     load_declarations(root, settings)
     if settings.account.is_local:
         server.start(root, port)
-    return prepared_pulumi(root, settings, engine).run("preview", *arguments)
+    pulumi = prepared_pulumi(root, settings, engine)
+    pack = prepare_pack(root, settings, pulumi.deployment())
+    return pulumi.run("preview", *arguments, *(pack.arguments if pack else []))
 
 
 def bring_down(root: Path, engine: str, steps: Steps) -> None:

@@ -78,6 +78,10 @@ class PulumiCommand:
             file.flush()
             self._output(["stack", "import", "--file", file.name, "--stack", self._stack])
 
+    def deployment(self) -> dict[str, Any]:
+        """Returns the stack's state as `pulumi stack export` has it; secrets stay encrypted."""
+        return self._export()["deployment"]
+
     def _export(self) -> dict[str, Any]:
         """Returns the stack's state; secrets stay encrypted."""
         exported = json.loads(self._output(["stack", "export", "--stack", self._stack]))

@@ -15,6 +15,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from pulumi import automation
 
+from logistics.deployment.policies import PackRun, refusal
 from logistics.deployment.state import Checkpoint
 from logistics.deployment.steps import Step, steps_of
 from logistics.errors import Locked, LogisticsError
@@ -51,7 +52,12 @@ class Engine:
             self.stack = automation.Stack.create_or_select(stack, workspace)
 
     def preview(
-        self, program: Program | None = None, *, refresh: bool = False, save_plan: Path | None = None
+        self,
+        program: Program | None = None,
+        *,
+        refresh: bool = False,
+        save_plan: Path | None = None,
+        policies: PackRun | None = None,
     ) -> list[Step]:
         """Returns the steps that an update would take, in their order.
 
@@ -59,17 +65,20 @@ class Engine:
             program: instead of the project's own.
             refresh: whether to read the account first.
             save_plan: a file for the engine's own plan, to which `up` can be held.
+            policies: the policy pack to check it by.
 
         Raises:
-            LogisticsError: the preview fails; with the engine's words.
+            LogisticsError: the preview fails, with the engine's words; or a mandatory policy objects, with each objection.
         """
         events: list[automation.EngineEvent] = []
-        with _as_error("preview"):
+        with _as_error("preview", lambda: refusal(events)):
             self.stack.preview(
                 program=program,
                 on_event=events.append,
                 refresh=refresh or None,
                 plan=self._plan(save_plan),
+                policy_packs=[str(policies.folder)] if policies else None,
+                policy_pack_configs=[str(policies.config)] if policies else None,
                 suppress_progress=True,
             )
         return steps_of(events)
@@ -157,14 +166,14 @@ class Engine:
 
 
 @contextmanager
-def _as_error(doing: str) -> Iterator[None]:
-    """Raises the engine's refusal as this platform's error, with the engine's last words."""
+def _as_error(doing: str, better: Callable[[], LogisticsError | None] = lambda: None) -> Iterator[None]:
+    """Raises the engine's refusal as this platform's error, with the engine's last words, or as a `better` one if there is."""
     try:
         yield
     except automation.ConcurrentUpdateError as error:
         raise Locked(f"cannot {doing}: {_last_words(str(error))}") from None
     except automation.CommandError as error:
-        raise LogisticsError(f"cannot {doing}: {_last_words(str(error))}") from None
+        raise better() or LogisticsError(f"cannot {doing}: {_last_words(str(error))}") from None
 
 
 def _last_words(text: str) -> str:
