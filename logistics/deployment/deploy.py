@@ -12,6 +12,7 @@ from logistics.connection import shown
 from logistics.declarations import load_declarations
 from logistics.deployment.context import Context, evidence_folder
 from logistics.deployment.notify import notify
+from logistics.deployment.policies import prepare_pack
 from logistics.deployment.rollback import plan_rollback, roll_back
 from logistics.deployment.runs import Run, record
 from logistics.deployment.safety import Safety
@@ -93,9 +94,10 @@ def plan_deployment(context: Context, save_plan: Path | None = None) -> DeployPl
         save_plan: a file for the engine's own plan.
 
     Raises:
-        LogisticsError: the preview fails.
+        LogisticsError: the preview fails, or the policy pack objects.
     """
-    steps = changing(context.engine.preview(save_plan=save_plan))
+    pack = prepare_pack(context.root, context.settings, context.engine.checkpoint().deployment)
+    steps = changing(context.engine.preview(save_plan=save_plan, policies=pack))
     labels = {step.urn: label_of(step) for step in steps}
     return DeployPlan(steps=steps, labels=labels, statements=statements_of(context.root, steps))
 
