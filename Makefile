@@ -15,7 +15,7 @@ BIN := .venv/bin
 LOGISTICS := $(BIN)/logistics
 ON_PORT := $(if $(LOCAL_PORT),--port $(LOCAL_PORT))
 
-.PHONY: help install analysis dev up preview down summary docs test test-fast bench format check pins clean
+.PHONY: help install analysis dev up preview policy down summary docs reference pictures test test-fast bench format check pins clean
 
 help: ## Say what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ help: ## Say what can be typed
 up: install ## Deploy STACK, load data of SCALE, run the tasks, show what came of it
 	@$(LOGISTICS) up --stack $(STACK) --scale $(SCALE) --engine $(ENGINE) $(ON_PORT)
 
-preview: install ## Show what `make up` would change (ARGS go to pulumi preview)
+preview: install policy ## Show what `make up` would change, and check it by the policy pack (ARGS go to pulumi preview)
 	@$(LOGISTICS) preview --stack $(STACK) --engine $(ENGINE) $(ON_PORT) $(ARGS)
 
 down: install ## Destroy every stack on the local Snowflake and stop it
@@ -35,6 +35,12 @@ summary: install ## Show what is deployed and who sees what of it
 
 docs: install ## Write the documentation site to build/site: catalog, lineage, who sees what, environments
 	@$(LOGISTICS) docs
+
+reference: dev ## Write docs/reference.md from the commands and settings
+	@$(LOGISTICS) docs --reference
+
+pictures: dev ## Write docs/pictures: the dashboard on an account of its own, by Chromium
+	@$(BIN)/python tests/support/pictures.py
 
 install: .venv/.installed ## Set up the virtual environment; start nothing
 
@@ -59,8 +65,17 @@ dev: .venv/.installed-dev ## The same, with what tests and checks need
 	@$(call bytecode,$(BIN)/python)
 	@touch $@
 
+policy: .venv/.installed-policy ## Set up the policy pack's environment
+
+# pulumi-policy wants an older protobuf than the connector, so it lives apart.
+.venv/.installed-policy: requirements/policy.txt .venv/.installed
+	@echo "▸ Environment          requirements/policy.txt"
+	@test -x .venv/policy/bin/python || $(BIN)/python -m venv --without-pip .venv/policy
+	@$(call uv,.venv/policy/bin/python,-r requirements/policy.txt)
+	@touch $@
+
 # Handlers of Python procedures run in an environment of their own: Snowpark wants an older connector.
-.venv/.installed-dev: requirements/dev.txt requirements/handlers.txt .venv/.installed
+.venv/.installed-dev: requirements/dev.txt requirements/handlers.txt .venv/.installed .venv/.installed-policy
 	@echo "▸ Environment          requirements/dev.txt, handlers.txt"
 	@$(call uv,$(BIN)/python,-r requirements/dev.txt)
 	@test -x .venv/handlers/bin/python || $(BIN)/python -m venv --without-pip .venv/handlers
@@ -98,6 +113,8 @@ check: dev ## Format, lint, types, import rules, spelling, SQL
 	@$(BIN)/lint-imports
 	@$(BIN)/typos
 	@$(BIN)/sqlfluff lint sql
+	@$(BIN)/zizmor --offline --quiet .github/workflows
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@PYTHONPATH=. $(BIN)/python tests/support/limits.py --check
 
 pins: dev ## Write the exact versions of all requirements anew

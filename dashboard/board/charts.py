@@ -11,7 +11,16 @@ COLOURS = ["#2f7ed8", "#d9822b", "#2e9e6b", "#a259c4", "#c9423f", "#7a8794"]
 _HIGH = 260
 
 
-def bars(frame: pd.DataFrame, x: str, y: str, by: str, said: str, span: int, limit: float | None = None) -> None:
+def bars(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    by: str,
+    said: str,
+    span: int,
+    limit: float | None = None,
+    colours: dict[str, str] | None = None,
+) -> None:
     """Draws stacked bars by day, over all of a span of days up to today.
 
     Args:
@@ -22,16 +31,18 @@ def bars(frame: pd.DataFrame, x: str, y: str, by: str, said: str, span: int, lim
         said: what the chart shows, for who does not see it.
         span: days.
         limit: an amount to draw a line at.
+        colours: of each value of `by`; without them they are dealt out.
     """
     today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
     days = alt.Scale(domain=[(today - pd.Timedelta(days=span)).isoformat(), (today + pd.Timedelta(days=1)).isoformat()])
+    scale = alt.Scale(domain=list(colours), range=list(colours.values())) if colours else alt.Scale(range=COLOURS)
     base = (
         alt.Chart(frame.assign(**{x: pd.to_datetime(frame[x])}), description=said)
         .mark_bar()
         .encode(
             x=alt.X(f"yearmonthdate({x}):T", title=None, scale=days),
             y=alt.Y(f"sum({y}):Q", title=y.replace("_", " ")),
-            color=alt.Color(f"{by}:N", title=None, scale=alt.Scale(range=COLOURS), legend=alt.Legend(orient="bottom")),
+            color=alt.Color(f"{by}:N", title=None, scale=scale, legend=alt.Legend(orient="bottom")),
             tooltip=[alt.Tooltip(f"yearmonthdate({x}):T", title="day"), by, alt.Tooltip(f"sum({y}):Q", format=",.3f")],
         )
     )

@@ -23,9 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from dashboard_paint import bench_dashboard
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
 from optimizer_history import bench_optimizer
 from orchestrator import bench_orchestrator
+from review import bench_review
 from snowflake_ratios import bench_snowflake
 
 from components import bench_components
@@ -161,8 +163,10 @@ GROUPS = {
     "components": bench_components,
     "optimizer": bench_optimizer,
     "orchestrator": bench_orchestrator,
+    "review": bench_review,
     "tasks": bench_tasks,
     "platform": bench_platform,
+    "dashboard": bench_dashboard,
 }
 
 

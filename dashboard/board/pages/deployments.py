@@ -9,7 +9,7 @@ import streamlit as st
 
 from board.answers import Asked
 from board.severity import mark_of
-from board.shown import pick, table, usable
+from board.shown import pick, plain_text, table, usable
 
 _AT_MOST = 200
 _EMPTY = "No deployment is recorded: `logistics deploy` records each run (`make up` does not)."
@@ -57,12 +57,10 @@ def _one(asked: Asked, frame: pd.DataFrame) -> None:
     if usable(plan, "This run has no plan: a rollback, or nothing to change."):
         plan.frame["object"] = plan.frame["urn"].str.rpartition("::")[2]
         table(plan.frame, "deployment-plan", order=["operation", "label", "object", "differs", "statements"])
-    evidence = {
-        "run": run_id, "backup of the state": run["backup"], "SQL tests that failed": _listed(run["failed_tests"]),
-        "kept to go back": _listed(run["kept"]),
-    }  # fmt: skip
     with st.expander("Evidence"):
-        st.json(evidence)
+        st.markdown(f"- run `{run_id}`\n- backup of the state: `{run['backup'] or 'none'}`")
+        for title, lines in (("SQL tests that failed", run["failed_tests"]), ("kept to go back", run["kept"])):
+            st.markdown(f"- {title}: " + (", ".join(map(plain_text, _listed(lines))) or "none"))
 
 
 def _rollback(asked: Asked, run: pd.Series) -> None:

@@ -11,6 +11,8 @@ from board.shown import days, metrics, pick, table, usable
 
 _EMPTY = "No check has run in this time: run `logistics quality`, or wait a quarter of an hour for its tasks."
 
+_COLOURS = {"critical": "#c9423f", "warning": "#d9822b", "info": "#2f7ed8"}
+
 
 def body(asked: Asked) -> None:
     """Draws the page."""
@@ -39,7 +41,7 @@ def _trend(asked: Asked, span: int) -> None:
     trend = asked.ask("check trend", since_days=-span)
     if usable(trend, _EMPTY):
         said = f"Failed checks by day and severity, {span} days"
-        charts.bars(trend.frame, "day", "failed", "severity", said, span)
+        charts.bars(trend.frame, "day", "failed", "severity", said, span, colours=_COLOURS)
 
 
 def _rows(asked: Asked, failed: list[str]) -> None:
