@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,12 +21,15 @@ from logistics.deployment.steps import Label, Step, changing, label_of, steps_of
 from logistics.errors import LogisticsError, UsageError
 from logistics.local.environment import environment
 from logistics.modelling.renames import Rename, pending_renames, table_urn
+from logistics.project import local_folder
 from logistics.pulumi_command import EMBEDDED
 from logistics.review.sources import Sides
 from logistics.settings import StackSettings, load_stack, stacks
 from logistics.sql import full_name, quoted
 
 ALL = "all"
+_COMPARING_RULES = ("protection-not-weakened", "approvals-are-current")
+"""Rules of the policy pack that are told of the state before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,12 +210,12 @@ def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, st
     if missing := _missing_runtime(description):
         return context.engine.preview(), None, f"{missing} is not there: run make policy"
     events: list[Any] = []
-    config = pack / "environments" / f"{context.settings.stack}.json"
+    config = _pack_config(context, pack)
     try:
         context.engine.stack.preview(
             on_event=events.append,
             policy_packs=[str(pack)],
-            policy_pack_configs=[str(config)] if config.is_file() else None,
+            policy_pack_configs=[str(config)],
             suppress_progress=True,
         )
     except automation.CommandError as error:
@@ -220,6 +224,25 @@ def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, st
             return context.engine.preview(), found, ""
         return context.engine.preview(), None, plain(_last_line(str(error)), context.root)
     return steps_of(events), _violations(events), ""
+
+
+def _pack_config(context: Context, pack: Path) -> Path:
+    """Writes the pack's configuration for an environment, with the state before for those rules that compare with it."""
+    folder, stack = local_folder(context.root), context.settings.stack
+    given = pack / "environments" / f"{stack}.json"
+    config: dict[str, Any] = json.loads(given.read_text(encoding="utf-8")) if given.is_file() else {}
+    before = folder / f"before-{stack}.json"
+    resources = (resource for resource in context.engine.checkpoint().resources if resource.custom)
+    told = [{"type": each.type, "name": each.name, "inputs": each.inputs} for each in resources]
+    before.write_text(json.dumps({"resources": told}), encoding="utf-8")
+    approved = list(getattr(context.settings.platform, "approved_weakenings", []))
+    rules = "".join(path.read_text(encoding="utf-8") for path in sorted(pack.rglob("*.py")))
+    for rule in _COMPARING_RULES:
+        if rule in rules and isinstance(config.get(rule, {}), dict):
+            config[rule] = {**config.get(rule, {}), "before": str(before), "approved": approved}
+    written = folder / f"policy-{stack}.json"
+    written.write_text(json.dumps(config), encoding="utf-8")
+    return written
 
 
 def _missing_runtime(description: Path) -> str:
