@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from sqlglot.tokens import TokenType
 
 from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.catalog.resolve import full_name
@@ -83,6 +84,27 @@ def query_type(text: str) -> str:
         if found is not None:
             return found
     return words[0] or "UNKNOWN"
+
+
+_LITERALS = {TokenType.STRING, TokenType.NUMBER}
+_COMPARED = {TokenType.EQ, TokenType.NEQ, TokenType.GTE, TokenType.LTE}
+
+
+def parameterized_hash(text: str) -> str:
+    """QUERY_PARAMETERIZED_HASH: the same for statements that differ in white space, comments, or literals beside =, !=, >=, <=."""
+    try:
+        tokens = statement_tokens(text).tokens
+    except SnowflakeError:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    kinds = [token.token_type for token in tokens]
+    around = zip(tokens, [None, *kinds], [*kinds[1:], None], strict=False)
+    said = [
+        "?"
+        if token.token_type in _LITERALS and (before in _COMPARED or after in _COMPARED)
+        else f"{token.token_type.name} {token.text}"
+        for token, before, after in around
+    ]
+    return hashlib.md5("\n".join(said).encode(), usedforsecurity=False).hexdigest()
 
 
 def _has_query(tokens: TokenStream) -> bool:
@@ -180,6 +202,7 @@ class Queries:
             "query_text": record.text,
             "query_type": query_type(record.text),
             "query_hash": hashlib.md5(record.text.encode(), usedforsecurity=False).hexdigest(),
+            "query_parameterized_hash": parameterized_hash(record.text),
             "database_name": record.database,
             "schema_name": record.schema,
             "session_id": session.id,

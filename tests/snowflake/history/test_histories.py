@@ -109,3 +109,26 @@ def test_a_refresh_is_a_query_of_its_own(base):
     assert orjson.loads(found["objects_modified"])[0]["objectName"] == "D.PUBLIC.DT"
     [graph] = base.dicts("select * from table(information_schema.dynamic_table_graph_history())")
     assert orjson.loads(graph["inputs"]) == [{"kind": "TABLE", "name": "D.PUBLIC.T"}]
+
+
+SAME = {
+    "literals that are compared": (
+        "select a from t where a = 1 and b >= 'x'",
+        "select a from t where a = 22 and b >= 'y'",
+        True,
+    ),
+    "white space and comments": ("select a from t where 1 <= a", "select a\n  from t /* so */ where 5 <= a", True),
+    "literals of a list": ("select a from t where a in (1)", "select a from t where a in (2)", False),
+    "another column": ("select a from t where a = 1", "select a from t where c = 1", False),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "same"), SAME.values(), ids=list(SAME))
+def test_parameterized_hash_is_of_the_statement_without_its_compared_literals(base, one, other, same):
+    base.run(one, other)
+    rows = base.dicts(
+        "select query_hash, query_parameterized_hash from snowflake.account_usage.query_history "
+        "where query_type = 'SELECT' and query_text like 'select a%' order by start_time"
+    )
+    assert len({row["query_hash"] for row in rows}) == 2
+    assert (len({row["query_parameterized_hash"] for row in rows}) == 1) is same
