@@ -244,6 +244,7 @@ def _recommendation(
         reason=f"{use.statements:,} statements that filter by {', '.join(column.lower() for column in weights)} "
         f"read {use.bytes / GIB:,.2f} GiB of it",
         mend=f"write cluster_by: [{shown}] into the contract of {'.'.join(table.name[1:]).lower()}"
+        + (f" in place of {table.clustering_key}" if table.clustering_key else "")
         + (
             " (a contract clusters by columns: give the model a column of the day)"
             if any(part.by_day for part in key)
