@@ -24,9 +24,9 @@ MIN_SAME_WEEKDAY = 3
 LIMIT = 6.0
 """Spreads from the usual that are too many; see docs/quality.md for the rate of false alarms."""
 _FLOORS = (
-    "case kind when 'volume' then greatest(1, 0.01 * abs(median(value))) when 'freshness' then 0.25 else 0.005 end"
+    "case kind when 'volume' then greatest(1, 0.001 * abs(median(value))) when 'freshness' then 0.25 else 0.005 end"
 )
-"""The least spread: 1 % of the rows, a quarter of an hour, half a percent of the rows without a value."""
+"""The least spread: a thousandth of the rows, a quarter of an hour, half a percent of the rows without a value."""
 
 
 def judge(quality: Quality, checks: Sequence[Check], run_id: str, run_by: str) -> str:
