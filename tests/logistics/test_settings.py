@@ -23,6 +23,7 @@ GOOD = {
         "snowflake_tables_datasource",
         "snowflake_authentication_policy_resource",
         "snowflake_password_policy_resource",
+        "snowflake_alert_resource",
     ],
     "logistics:environment": "dev",
     "logistics:warehouseSize": "X-SMALL",
