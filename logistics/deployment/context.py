@@ -43,7 +43,13 @@ class Context:
     @property
     def channels(self) -> Channels:
         """Where notices go."""
-        return Channels(log=self.runs.folder / "notices.log", webhook_url=self.variables.get(WEBHOOK_VARIABLE, ""))
+        platform = self.settings.platform
+        return Channels(
+            log=self.runs.folder / "notices.log",
+            webhook_url=self.variables.get(WEBHOOK_VARIABLE, ""),
+            email_integration=platform.deploy_email_integration,
+            email_to=tuple(platform.deploy_email_to),
+        )
 
     def versions(self) -> list[Version]:
         """Returns the stack's versions, oldest first."""

@@ -270,6 +270,17 @@ class PlatformSettings(_Section):
         about="Protections that the next deployment may weaken, by the names that the policy pack gives them.",
         allowed="names from the policy protection-not-weakened",
     )
+    deploy_email_integration: str = setting(
+        "",
+        about="The notification integration of type EMAIL that mails how deployments and rollbacks ended; none given: nobody is mailed.",
+        allowed=f"none or {_IDENTIFIER_FORM}",
+        pattern=r"^$|^[A-Za-z_][A-Za-z0-9_$]*$",
+    )
+    deploy_email_to: list[Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+$")]] = setting(
+        default_factory=list,
+        about="The addresses of those mails, as the integration allows them.",
+        allowed="e-mail addresses",
+    )
     quality_email_integration: str = setting(
         "",
         about="The notification integration of type EMAIL that mails critical quality alerts; none given: nobody is mailed.",

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from logistics.deployment.backup import KEEP_DAYS, KEEP_NEWEST, Backups
+from logistics.deployment.context import Context
+from logistics.deployment.notify import notify
 from logistics.deployment.runs import Runs
 from logistics.deployment.state import Checkpoint
 from logistics.deployment.versions import list_versions, pick
 from logistics.errors import Locked, LogisticsError, UsageError
+from logistics.settings import load_stack
 
 STATE = Checkpoint.of({"resources": [{"urn": "urn:pulumi:dev::p::t::name", "type": "t", "custom": True}]})
 
@@ -111,3 +115,26 @@ def test_the_last_good_version_is_the_one_before_the_latest_that_succeeded(tmp_p
 def test_a_backend_that_keeps_no_files_is_refused():
     with pytest.raises(UsageError, match="allowed: file://"):
         list_versions("https://api.example", "p", "dev")
+
+
+def test_notices_go_where_the_stack_file_says(project, edit, tmp_path):
+    edit(
+        "Pulumi.dev.yaml",
+        "logistics:environment: dev",
+        "logistics:environment: dev\n  logistics:deployEmailIntegration: MAILS\n  logistics:deployEmailTo: [ops@logistics.example]",
+    )
+    settings = load_stack(project, "dev")
+    context = Context(
+        root=project,
+        settings=settings,
+        variables={"LOGISTICS_WEBHOOK_URL": ""},
+        engine=cast(Any, None),
+        runs=Runs(tmp_path, "dev"),
+        backups=cast(Any, None),
+    )
+    run = context.runs.start("deploy")
+    context.runs.end(run, "failed")
+    sent = []
+    assert notify(run, context.channels, sent.append) == []
+    assert sent[0].startswith("CALL SYSTEM$SEND_EMAIL('MAILS', 'ops@logistics.example', 'deploy of dev failed")
+    assert "deploy of dev failed" in context.channels.log.read_text()
