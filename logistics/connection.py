@@ -21,6 +21,7 @@ NO_PLATFORM_DETECTION = "SNOWFLAKE_DISABLE_PLATFORM_DETECTION"
 LOGIN_SECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KEY_VARIABLE = "SNOWFLAKE_PRIVATE_KEY_PATH"
+_KEY_TEXT_VARIABLE = "SNOWFLAKE_PRIVATE_KEY"
 
 
 @contextmanager
@@ -115,9 +116,25 @@ def _credentials(
     key = private_key_file or variables.get(_KEY_VARIABLE)
     if key:
         return {"private_key_file": str(key), "authenticator": "SNOWFLAKE_JWT"}
+    if text := variables.get(_KEY_TEXT_VARIABLE):
+        return {"private_key": _der(text), "authenticator": "SNOWFLAKE_JWT"}
     if password := variables.get("SNOWFLAKE_PASSWORD"):
         return {"password": password}
-    raise ConnectionFailed(f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}")
+    raise ConnectionFailed(
+        f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}, or {_KEY_TEXT_VARIABLE} to the key itself"
+    )
+
+
+def _der(text: str) -> bytes:
+    """Returns a private key that was given as text (PEM, as Pulumi takes it) in the form that the connector takes."""
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        key = serialization.load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError):
+        raise ConnectionFailed(f"{_KEY_TEXT_VARIABLE} holds no unencrypted private key in PEM form") from None
+    form = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*form)
 
 
 def _check_reachable(given: Mapping[str, Any]) -> None:
