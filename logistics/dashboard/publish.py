@@ -12,7 +12,8 @@ from logistics.settings import StackSettings
 from logistics.sql import full_name, literal, quoted
 
 _SCHEMA = "MONITORING"
-_HISTORY_READERS = ("DATA_ENGINEER", "DASHBOARD")
+HISTORY_READERS = ("DATA_ENGINEER", "DASHBOARD")
+"""The roles that read the record of deployments."""
 
 
 def publish(cursor: Any, settings: StackSettings, made: Bundle) -> str:
@@ -53,7 +54,7 @@ def open_history(cursor: Any, settings: StackSettings) -> None:
     schema = full_name(database, "DEPLOYMENTS")
     if not shown(cursor, f"SHOW SCHEMAS LIKE 'DEPLOYMENTS' IN DATABASE {quoted(database)}"):
         return
-    for role in _HISTORY_READERS:
+    for role in HISTORY_READERS:
         name = quoted(settings.platform.named(role))
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO ROLE {name}")
         cursor.execute(f"GRANT SELECT ON TABLE {schema}.RUNS TO ROLE {name}")

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from logistics.connection import QUERY_TAG, shown
+from logistics.dashboard.publish import HISTORY_READERS
 from logistics.deployment.context import Context
 from logistics.deployment.replay import program_of
+from logistics.deployment.safety import SCHEMA
 from logistics.deployment.state import Checkpoint
 from logistics.deployment.steps import Step, changing
 from logistics.errors import UsageError
@@ -30,6 +32,8 @@ _SETTINGS = {
 """Which key of the stack file says a property: by kind, property and, where several objects have it, which of them."""
 _OWNER = "OWNERSHIP"
 _HISTORY_ROWS = 10_000
+_Grant = tuple[str, str, str]
+"""A role, a privilege and the object, plain names."""
 _ACCOUNT = ""
 """The name by which grants on the account itself are compared."""
 
@@ -80,7 +84,11 @@ def find_drift(context: Context) -> list[Drift]:
     with context.cursor() as cursor:
         history = _history(cursor, since)
         found = [_of_step(step, history) for step in steps]
-        return found + list(_outside_grants(cursor, deployed, history))
+        recorded = _recorded(deployed) | _of_the_record(context)
+        found += _outside_grants(cursor, deployed, recorded, history)
+        if next(deployed.of_kind("Database"), None):
+            found += _foreign_grants(cursor, context.database, deployed, recorded, history)
+        return found
 
 
 def revert(context: Context, drifts: Sequence[Drift]) -> None:
@@ -167,32 +175,71 @@ def _author(history: Sequence[Author], words: Iterable[str]) -> Author | None:
     return next((item for item in history if all(word.search(item.statement.upper()) for word in sought)), None)
 
 
-def _outside_grants(cursor: Any, deployed: Checkpoint, history: Sequence[Author]) -> Iterable[Drift]:
+def _outside_grants(
+    cursor: Any, deployed: Checkpoint, recorded: set[_Grant], history: Sequence[Author]
+) -> Iterable[Drift]:
     """Yields the privileges and roles that the deployed roles hold and no record of the stack gives."""
-    recorded = _recorded(deployed)
     for role in deployed.of_kind("AccountRole"):
         name = str(role.inputs.get("name"))
         for grant in shown(cursor, f"SHOW GRANTS TO ROLE {quoted(name)}"):
             privilege, on = grant["privilege"], grant["granted_on"]
             target = _ACCOUNT if on == "ACCOUNT" else _plain(grant["name"])
-            if privilege == _OWNER or (name, privilege, target) in recorded or (name, "ALL", target) in recorded:
-                continue
-            if any(
-                owner == name and privilege in said and target.startswith(place)
-                for owner, said, place in _wide(deployed)
-            ):
-                continue
-            words = (
-                f"ROLE {quoted(target)}" if on == "ROLE" else f"{privilege} ON {on.replace('_', ' ')} {_quoted(target)}"
-            )
-            yield Drift(
-                what="granted",
-                kind="Grant",
-                name=f"{words} to {name}",
-                values={},
-                author=_author(history, ["GRANT", target.split(".")[-1], name]),
-                revoke=f"REVOKE {words} FROM ROLE {quoted(name)}",
-            )
+            if not _is_known(deployed, recorded, name, privilege, target):
+                yield _outside(_words(privilege, on, target), f"ROLE {quoted(name)}", name, target, history)
+
+
+def _foreign_grants(
+    cursor: Any, database: str, deployed: Checkpoint, recorded: set[_Grant], history: Sequence[Author]
+) -> Iterable[Drift]:
+    """Yields the privileges on the platform's objects of roles that the stack did not make, such as PUBLIC."""
+    own = {str(role.inputs.get("name")) for role in deployed.of_kind("AccountRole")}
+    held = shown(
+        cursor,
+        "SELECT GRANTEE, GRANTED_TO, PRIVILEGE_TYPE, OBJECT_TYPE, OBJECT_SCHEMA, OBJECT_NAME "
+        f"FROM {quoted(database)}.INFORMATION_SCHEMA.OBJECT_PRIVILEGES WHERE PRIVILEGE_TYPE <> {literal(_OWNER)} "
+        "ORDER BY GRANTEE, OBJECT_TYPE, OBJECT_SCHEMA, OBJECT_NAME, PRIVILEGE_TYPE",
+    )
+    for grant in held:
+        name, kind, on = str(grant["grantee"]), str(grant["granted_to"]), str(grant["object_type"])
+        parts = [grant["object_name"]] if on == "DATABASE" else [database, grant["object_schema"], grant["object_name"]]
+        target = ".".join(str(part) for part in parts if part)
+        if (
+            name in own
+            or not kind.endswith("ROLE")
+            or _is_known(deployed, recorded, name, grant["privilege_type"], target)
+        ):
+            continue
+        role = f"DATABASE ROLE {quoted(database)}.{quoted(name)}" if kind == "DATABASE_ROLE" else f"ROLE {quoted(name)}"
+        yield _outside(_words(grant["privilege_type"], on, target), role, name, target, history)
+
+
+def _of_the_record(context: Context) -> set[_Grant]:
+    """Returns the grants on the record of deployments, which every deployment gives (see `open_history`)."""
+    schema = f"{context.database}.{SCHEMA}"
+    readers = [context.settings.platform.named(role) for role in HISTORY_READERS]
+    return {grant for role in readers for grant in ((role, "USAGE", schema), (role, "SELECT", f"{schema}.RUNS"))}
+
+
+def _is_known(deployed: Checkpoint, recorded: set[_Grant], role: str, privilege: str, target: str) -> bool:
+    """Returns whether the stack gave a privilege: on this object, or on all objects of a place above it."""
+    if privilege == _OWNER or (role, privilege, target) in recorded or (role, "ALL", target) in recorded:
+        return True
+    return any(
+        owner == role and privilege in said and f"{target}.".startswith(f"{place}.")
+        for owner, said, place in _wide(deployed)
+    )
+
+
+def _outside(words: str, grantee: str, role: str, target: str, history: Sequence[Author]) -> Drift:
+    """Returns a grant that no record of the stack gives, with the statement that takes it back."""
+    return Drift(
+        what="granted",
+        kind="Grant",
+        name=f"{words} to {role}",
+        values={},
+        author=_author(history, ["GRANT", target.split(".")[-1], role]),
+        revoke=f"REVOKE {words} FROM {grantee}",
+    )
 
 
 def _words(privilege: str, on: str, target: str) -> str:
@@ -202,7 +249,7 @@ def _words(privilege: str, on: str, target: str) -> str:
     return f"{privilege} ON {on.replace('_', ' ')} {_quoted(target)}".rstrip()
 
 
-def _recorded(deployed: Checkpoint) -> set[tuple[str, str, str]]:
+def _recorded(deployed: Checkpoint) -> set[_Grant]:
     """Returns role, privilege and object of every grant that the stack made on one object; plain names."""
     found = set()
     for grant in deployed.of_kind("GrantPrivilegesToAccountRole"):
