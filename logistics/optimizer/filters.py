@@ -151,15 +151,15 @@ def _of_scope(scope: Scope, began: datetime) -> Iterator[tuple[Place, Condition]
     roots += [
         join.args["on"] for join in select.args.get("joins") or [] if join.args.get("on") and join.side in ("", None)
     ]
-    for part in (part for root in roots for part in _ands(root)):
+    for part in (part for root in roots for part in _conjuncts(root)):
         yield from _of_part(part, scope, began)
 
 
-def _ands(condition: exp.Expr) -> Iterator[exp.Expr]:
+def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
     bare = condition.unnest()
     if isinstance(bare, exp.And):
-        yield from _ands(bare.this)
-        yield from _ands(bare.expression)
+        yield from _conjuncts(bare.this)
+        yield from _conjuncts(bare.expression)
     else:
         yield bare
 
