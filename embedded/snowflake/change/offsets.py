@@ -95,13 +95,25 @@ def kept_days(session: Session, table: CatalogObject) -> int:
     return max(retention_days(catalog, table), extension)
 
 
+def is_stale(session: Session, stream: CatalogObject) -> bool:
+    """Whether a stream's changes may be gone by the account's clock, or are."""
+    after = stale_after(session, stream)
+    return _is_cut_off(session, stream) or (after is not None and after <= session.account.clock.now())
+
+
+def _is_cut_off(session: Session, stream: CatalogObject) -> bool:
+    """Whether row versions that a stream has not given yet were removed."""
+    storage = session.account.storage
+    return any(version < storage.floors.get(table, 0) for table, version in storage.offsets.get(stream.oid, {}).items())
+
+
 def check_readable(session: Session, stream: CatalogObject) -> CatalogObject:
     """The stream's source, once it is sure that the changes are all there.
 
     Raises:
         SqlCompilationError: the source was dropped (091901), or the stream is stale (091913).
     """
-    catalog, storage = session.account.catalog, session.account.storage
+    catalog = session.account.catalog
     name = quote_if_needed(stream.name)
     try:
         source = catalog.get(stream.body["source"])
@@ -110,8 +122,7 @@ def check_readable(session: Session, stream: CatalogObject) -> CatalogObject:
     if source is None or not catalog.is_live(source):
         shown = quote_if_needed(source.name) if source is not None else "<dropped>"
         raise SqlCompilationError(f"Base table '{shown}' dropped, cannot read from stream '{name}'", 91901, "42601")
-    offsets = storage.offsets.get(stream.oid, {})
-    if any(version < storage.floors.get(table, 0) for table, version in offsets.items()):
+    if _is_cut_off(session, stream):
         raise SqlCompilationError(
             f"Stream '{name}' is stale: its offset is older than what is kept of its tables. Recreate the stream.",
             91913,

@@ -79,14 +79,14 @@ def _bind_scalar(binder: Expressions, qualifier: list[str], name: str, nodes: li
     return cast(made, parse_type(body["returns"]), context.zone)
 
 
-def find_functions(context: Context, qualifier: list[str], name: str) -> list[CatalogObject]:
-    """The functions of a name in the schema named, or the current one."""
+def find_functions(context: Context, qualifier: list[str], name: str, kind: str = "FUNCTION") -> list[CatalogObject]:
+    """The functions (or objects of another such kind) of a name in the schema named, or the current one."""
     database = qualifier[-2] if len(qualifier) > 1 else context.database
     schema = qualifier[-1] if qualifier else context.schema
     catalog = context.account.catalog
     container = catalog.find("DATABASE", ACCOUNT, database) if database else None
     found = catalog.find("SCHEMA", container.oid, schema) if container and schema else None
-    return [item for item in catalog.children(found.oid, "FUNCTION") if item.name == name] if found else []
+    return [item for item in catalog.children(found.oid, kind) if item.name == name] if found else []
 
 
 def _choose(
@@ -171,6 +171,8 @@ def bind_user_table_function(binder: Expressions, qualifier: list[str], name: st
     """
     found = [item for item in find_functions(binder.context, qualifier, name) if isinstance(item.body["returns"], dict)]
     if not found:
+        if find_functions(binder.context, qualifier, name, "PROCEDURE"):
+            raise unsupported("a procedure in FROM")
         raise unknown_function(".".join([*qualifier, name]))
     item, bound = _chosen(binder, found, arguments)
     if item.body["language"] == "PYTHON":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.descriptions.loading import file_format as read_format
@@ -282,7 +283,11 @@ def _insert(
         else:
             session.transaction.loads += records
     for load, record in zip(loads, records, strict=True):
-        _tell_history(session, table, place, load, record)
+        told = partial(_tell_history, session, table, place, load, record)
+        if session.transaction is None:
+            told()
+        else:
+            session.transaction.once_committed.append(told)
 
 
 def _tell_history(session: Session, table: CatalogObject, place: Location, load: FileLoad, record: Load) -> None:

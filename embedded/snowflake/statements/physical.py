@@ -113,6 +113,11 @@ def stream_stale_after(session: Session, stream: CatalogObject) -> datetime | No
     return offsets.stale_after(session, stream)
 
 
+def stream_is_stale(session: Session, stream: CatalogObject) -> bool:
+    """Whether that time has come by the account's clock, or the changes are gone already."""
+    return offsets.is_stale(session, stream)
+
+
 def drop_stage(session: Session, changes: CatalogTransaction, stage: CatalogObject) -> None:
     """Remove the files of a stage that goes."""
     from embedded.snowflake.storage.stages import remove_folder

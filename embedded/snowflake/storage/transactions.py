@@ -7,7 +7,7 @@ transaction ends; INSERT waits for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +43,7 @@ class Transaction:
         consumed: streams whose changes it has used, and how far.
         query_ids: the statements that changed tables.
         loads: the files that COPY loaded.
+        once_committed: what is to be told then, and never after a rollback.
     """
 
     def __init__(self, session: Session) -> None:
@@ -56,6 +57,7 @@ class Transaction:
         self.consumed: dict[int, dict[int, int]] = {}
         self.query_ids: list[str] = []
         self.loads: list[Load] = []
+        self.once_committed: list[Callable[[], None]] = []
 
     def commit(self) -> None:
         """Make all changes visible together, and move the offsets of the streams that were used."""
@@ -76,6 +78,8 @@ class Transaction:
             storage.committed(versions, at, self.query_ids)
         _finish(self.session, self.consumed)
         storage.locks.release(self.id)
+        for action in self.once_committed:
+            action()
 
     def rollback(self) -> None:
         """Undo all changes; streams stay where they were."""

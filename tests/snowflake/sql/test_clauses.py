@@ -84,6 +84,13 @@ REFUSED = {
 }
 
 
+def test_a_procedure_in_a_from_is_refused_by_name(query: Any) -> None:
+    body = "declare r resultset default (select 1 as a); begin return table(r); end"
+    query(f"create procedure p() returns table (a int) language sql as '{body}'")
+    with pytest.raises(SnowflakeError, match="a procedure in FROM"):
+        query("select * from table(p())")
+
+
 @pytest.mark.parametrize(("text", "name"), REFUSED.items(), ids=REFUSED.values())
 def test_refused_by_name(query: Any, text: str, name: str) -> None:
     with pytest.raises(SnowflakeError) as caught:

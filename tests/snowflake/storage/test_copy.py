@@ -166,3 +166,17 @@ def test_stage_needs_a_privilege(run: Run, tmp_path: Path) -> None:
     run("use role outsider")
     with pytest.raises(Exception, match="does not exist or not authorized"):
         put(run, tmp_path, "x.csv", "1,x\n")
+
+
+def test_a_load_that_is_rolled_back_is_in_no_history(run: Run, tmp_path: Path) -> None:
+    history = (
+        "select row_count from table(information_schema.copy_history(table_name => 't',"
+        " start_time => dateadd(day, -1, current_timestamp())))"
+    )
+    put(run, tmp_path, "x.csv", "1,x\n")
+    for end, rows in (("rollback", []), ("commit", [(1,)])):
+        run("begin")
+        run("copy into t from @st file_format = (type = csv)")
+        run(end)
+        assert run(history) == rows
+        assert run("select count(*) from t") == [(len(rows),)]

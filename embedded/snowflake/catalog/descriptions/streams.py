@@ -123,12 +123,9 @@ def _base_tables(session: Session, item: CatalogObject) -> str:
 
 
 def _stale(session: Session, item: CatalogObject) -> str:
-    from embedded.snowflake.statements.physical import stream_stale_after
+    from embedded.snowflake.statements.physical import stream_is_stale
 
-    after = stream_stale_after(session, item)
-    from datetime import UTC, datetime
-
-    return str(source_of(session, item) is None or (after is not None and after <= datetime.now(UTC))).lower()
+    return str(source_of(session, item) is None or stream_is_stale(session, item)).lower()
 
 
 def _stale_after(session: Session, item: CatalogObject) -> Any:
