@@ -13,7 +13,7 @@ newest as (
         checked_at
     from {{ database }}.monitoring.quality_results
     where checked_at >= dateadd('day', -2, sysdate())
-    qualify row_number() over (partition by check_name order by checked_at desc, run_id) = 1
+    qualify row_number() over (partition by check_name order by checked_at desc, run_id asc) = 1
 ),
 
 open_alerts as (

@@ -39,7 +39,7 @@ def test_every_key_of_every_contract_is_checked(declared):
 
 def test_a_run_of_500_checks_is_one_statement_a_table(account, contract):
     rules = [{"name": f"rule {number}", "where": f"b = {number}"} for number in range(498)]
-    wide = contract(A, B, primary_key=[], checks=rules + [{"name": "r", "where": "a = 'x'"}])
+    wide = contract(A, B, primary_key=[], checks=[*rules, {"name": "r", "where": "a = 'x'"}])
     account.cursor.execute("create or replace table logistics.marts.t (a varchar(20), b number(10,0))")
     account.put("marts.t", {"a": "'x'", "b": 3}, {"a": "'y'", "b": 1000})
     quality = quality_of(wide)
