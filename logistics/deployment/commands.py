@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -67,7 +68,7 @@ def deploy(
     approved = load_plan(plan_file) if plan_file else None
     context = open_context(project_root(), environment, engine)
     with context.runs.lock("deploy"), ExitStack() as opened:
-        _tell_unfinished(context)
+        killed = _tell_unfinished(context)
         for line in deployment.check(context):
             click.echo(f"checked {line}")
         plan = _planned(context, engine, save_plan)
@@ -75,7 +76,8 @@ def deploy(
         if approved:
             approved.hold(environment, context.settings.account.account, engine, plan.as_json())
             click.echo(f"the same as approved on {approved.made_at[:16]} UTC, {len(plan.steps)} changes")
-        if dry_run or not plan.steps:
+        is_left = killed is not None and killed.kind == "deploy" and killed.touched
+        if dry_run or not (plan.steps or is_left):
             click.echo("nothing to change" if not plan.steps else "dry run: nothing was changed")
             return
         _refuse_destructive(plan, allow_destructive)
@@ -84,7 +86,8 @@ def deploy(
         run.details["approved_at"] = approved.made_at if approved else None
         engine_plan = opened.enter_context(approved.engine_file()) if approved else None
         with _ended_if_it_fails(context, run):
-            deployment.deploy(context, plan, run, _row_tests, click.echo, engine_plan)
+            back_to = killed.version_before if is_left and killed else None
+            deployment.deploy(context, plan, run, _row_tests, click.echo, engine_plan, back_to)
         _publish_dashboard(context)
     click.echo(f"deployed version {run.version_after}; to go back: logistics rollback -e {environment}")
 
@@ -119,23 +122,34 @@ def _refuse_destructive(plan: Any, allowed: bool) -> None:
 @_common
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(environment: str, engine: str, as_json: bool) -> None:
-    """Lists an environment's versions: when, who, what changed, from which commit."""
-    from logistics.deployment.context import open_context
+    """Lists an environment's versions: when, who, what changed, from which commit, until when one can go back to it.
 
-    versions = open_context(project_root(), environment, engine).versions()
+    Going back is always possible; what a later version took away comes back with its rows for 14 days.
+    """
+    from logistics.deployment.context import open_context
+    from logistics.deployment.horizon import horizons, in_words
+
+    context = open_context(project_root(), environment, engine)
+    versions = context.versions()
+    until = horizons(context, versions)
     if as_json:
         keys = ("number", "kind", "result", "message", "author", "git_revision", "ended_at", "changes")
-        told = [{key: getattr(version, key) for key in keys} for version in reversed(versions)]
+        told = [
+            {**{key: getattr(version, key) for key in keys}, "comes_back_whole_until": until[version.number]}
+            for version in reversed(versions)
+        ]
         click.echo(json.dumps(told, indent=2, default=str))
         return
-    click.echo(f"{'version':>7}  {'when (UTC)':<16}  {'kind':<8}  {'result':<11}  {'changes':<28}  {'commit':<9}  what")
+    now = datetime.now(UTC)
+    click.echo(
+        f"{'version':>7}  {'when (UTC)':<16}  {'kind':<8}  {'result':<11}  {'changes':<28}  {'back until':<16}  {'commit':<9}  what"
+    )
     for version in reversed(versions):
         changes = ", ".join(f"{count} {op}" for op, count in version.changes.items() if op != "same") or "none"
         commit = version.git_revision[:8] + ("*" if version.git_dirty else "")
-        when = f"{version.ended_at:%Y-%m-%d %H:%M}"
-        click.echo(
-            f"{version.number:>7}  {when:<16}  {version.kind:<8}  {version.result:<11}  {changes:<28}  {commit:<9}  {version.message}"
-        )
+        when, back = f"{version.ended_at:%Y-%m-%d %H:%M}", in_words(until[version.number], now)
+        start = f"{version.number:>7}  {when:<16}  {version.kind:<8}  {version.result:<11}"
+        click.echo(f"{start}  {changes:<28}  {back:<16}  {commit:<9}  {version.message}")
 
 
 @click.command()
@@ -162,7 +176,10 @@ def rollback(
         raise UsageError("--to and --last-good exclude each other")
     context = open_context(project_root(), environment, engine)
     with context.runs.lock("rollback"):
-        _tell_unfinished(context)
+        killed = _tell_unfinished(context)
+        is_left = killed is not None and killed.kind == "rollback" and killed.touched
+        if is_left and killed and to is None:
+            to = killed.details.get("goes_back_to")
         version = pick(context.versions(), to)
         commit = version.git_revision[:8] or "no commit"
         click.echo(
@@ -173,7 +190,7 @@ def rollback(
             click.echo(f"  {step.op:<8} {step.kind} {step.name}")
         for item in plan.returns:
             click.echo(f"  {'lost' if item.lost else 'back':<8} {item.said}")
-        if not plan.steps and not plan.returns:
+        if not (plan.steps or plan.returns or is_left):
             click.echo("nothing to change")
             return
         if dry_run:
@@ -285,15 +302,16 @@ def _show_steps(plan: Any) -> None:
             click.echo("           " + statement.replace("\n", "\n           "))
 
 
-def _tell_unfinished(context: Any) -> None:
-    """Says where a killed run stood, lets go of the engine's lock that it left, and closes its record."""
+def _tell_unfinished(context: Any) -> Any:
+    """Says where a killed run stood, lets go of the engine's lock that it left, closes its record and returns it."""
     found = context.runs.unfinished()
     if found is None:
-        return
+        return None
     stood = f"in phase {found.phase}" if found.touched else f"in phase {found.phase}, before anything was changed"
     click.echo(f"{found.kind} {found.run_id} was killed {stood}; this command takes up from there")
     context.engine.release()
     context.runs.end(found, "stopped")
+    return found
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def deploy(
     tests: _Test,
     said: _Said = lambda _: None,
     engine_plan: Path | None = None,
+    back_to: int | None = None,
 ) -> None:
     """Does what a plan says, tests it, and goes back to the version before when that fails.
 
@@ -119,12 +120,15 @@ def deploy(
         tests: runs the SQL tests on what is deployed; returns a line for each that fails.
         said: takes a line of progress.
         engine_plan: the engine's own plan, to which the update is held.
+        back_to: the version to go back to; else the newest good one. A killed deployment, whose own version may be the
+            newest, goes back to the one before it.
 
     Raises:
         LogisticsError: it failed; says whether the rollback succeeded.
     """
     versions = context.versions()
-    before = next((version for version in reversed(versions) if version.succeeded), None)
+    good = [version for version in versions if version.succeeded and (back_to is None or version.number <= back_to)]
+    before = good[-1] if good else None
     run.version_before = before.number if before else None
     run.details["plan"] = plan.as_json()
     context.runs.phase(run, "backup")
