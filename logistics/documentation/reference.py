@@ -50,12 +50,18 @@ def _of_group(group: click.Group, path: str) -> Iterator[str]:
             continue
         arguments = " ".join(_argument(each) for each in command.params if isinstance(each, click.Argument))
         help_text = (command.help or "").replace("\b", "").strip()
-        said, _, examples = help_text.partition("\n\n")
-        text = f"### `{' '.join([name, arguments]).strip()}`\n\n{' '.join(said.split())}"
-        if lines := [line.strip() for line in examples.splitlines() if line.strip()]:
-            text += "\n\n```sh\n" + "\n".join(lines) + "\n```" if _are_examples(lines) else "\n\n" + " ".join(lines)
+        said, *more = help_text.split("\n\n")
+        text = "\n\n".join(
+            [f"### `{' '.join([name, arguments]).strip()}`", " ".join(said.split()), *map(_paragraph, more)]
+        )
         options = [_option(each) for each in command.params if isinstance(each, click.Option) and not each.hidden]
         yield text + (("\n\n" + _table("", ("Option", "Default", "What it does"), options)) if options else "")
+
+
+def _paragraph(text: str) -> str:
+    """Returns a paragraph of a help text: commands as such, words as one line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "```sh\n" + "\n".join(lines) + "\n```" if _are_examples(lines) else " ".join(lines)
 
 
 def _are_examples(lines: list[str]) -> bool:
