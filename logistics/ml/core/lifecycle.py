@@ -1,5 +1,7 @@
 """What is done with models: train, evaluate, promote, roll back; by command and, the same, by the procedure inside Snowflake."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 import json
@@ -11,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from . import artifacts, drift
+from .baselines import baseline_predictions
 from .errors import GateFailed, ModelError
 from .frames import frame_sha256, training_frame
-from .gates import Gate, GateLimits, check_gates, row_losses, signature_of
+from .gates import Gate, GateLimits, check_gates, losses_of, row_losses, signature_of
 from .metrics import rounded
 from .registry import Registration, Registry, Version
 from .training import SEED, Trained, mean_of_folds, train
@@ -129,10 +132,10 @@ class Lifecycle:
             self.registry.to_staging(found)
         return self.registry.version(name, found.version), gates
 
-    def _unseen(
-        self, case: UseCase, version: Version, serving: Version | None
-    ) -> tuple[pd.DataFrame, Mapping[str, float]]:
+    def _unseen(self, case: UseCase, version: Version, serving: Version | None) -> tuple[pd.DataFrame, Any]:
         """Returns the rows that the version has not learned from, nor the one that serves where enough of those are left.
+
+        With the baseline's loss on each of them.
 
         Raises:
             ModelError: no row is left.
@@ -146,13 +149,10 @@ class Lifecycle:
             raise ModelError(
                 f"{case.name} {version.version}: no outcome is known after {version.trained_to}; wait for more data"
             )
-        from .baselines import baseline_predictions
-        from .metrics import measure
-
+        rows = rows.reset_index(drop=True)
         earlier = known[known[case.label_known_at] <= pd.Timestamp(version.trained_to)]
         classes = list(version.signature["classes"])
-        baseline = baseline_predictions(case, earlier, rows, classes)
-        return rows.reset_index(drop=True), measure(case.kind, rows[case.target].to_numpy(), baseline, classes)
+        return rows, losses_of(case, baseline_predictions(case, earlier, rows, classes), rows, classes)
 
     def promote(self, name: str, version: int | None = None, reason: str = "") -> tuple[Version, list[Gate]]:
         """Runs the gates on a version and makes it serve; without a number the newest that waits.

@@ -1,5 +1,7 @@
 """How good predictions are: metrics, losses a row, calibration."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """The handler of the function ML.SCORE: batches of inputs, each with the model to ask."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 from collections.abc import Mapping

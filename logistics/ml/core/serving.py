@@ -1,5 +1,7 @@
 """Production: predictions written for new rows, outcomes brought home, drift watched."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 import uuid

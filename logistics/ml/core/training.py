@@ -1,5 +1,7 @@
 """Training: one pipeline a kind of outcome, measured in time against the baseline; the same seed gives the same numbers."""
 
+# pandas says of most of its results that they may be anything.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportReturnType=false
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
