@@ -47,3 +47,56 @@ def test_recorded_statements(name, admin):
         assert [column for column in wanted if column not in present] == [], text
         if rows:
             assert result.row_count == rows[0], text
+
+
+# The kinds that the platform's program declares and recordings are there for.
+DECLARED = (
+    "AccountRole",
+    "Database",
+    "Execute",
+    "GrantAccountRole",
+    "GrantOwnership",
+    "GrantPrivilegesToAccountRole",
+    "MaskingPolicy",
+    "ResourceMonitor",
+    "RowAccessPolicy",
+    "Schema",
+    "StageInternal",
+    "StreamOnTable",
+    "Table",
+    "TableConstraint",
+    "Tag",
+    "TagAssociation",
+    "Task",
+    "TaskChild",
+    "User",
+    "View",
+    "Warehouse",
+)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_recorded_statements_over_the_wire(name, server):
+    # As the plugin's own driver asks: results as JSON.
+    form = {"PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "JSON"}
+    with server.connect(account=f"TEST-WIRE{DECLARED.index(name)}", session_parameters=form) as connection:
+        cursor = connection.cursor()
+        for text in (*GROUND, *FOUND.get(name, ())):
+            cursor.execute(text)
+        _replay(cursor, RECORDED["traces"][name])
+
+
+def _replay(cursor, recorded):
+    from snowflake.connector.errors import Error
+
+    for text, expected, *rows in recorded:
+        if expected.startswith("!"):
+            with pytest.raises(Error) as refused:
+                cursor.execute(text)
+            assert f"{refused.value.errno:06}" == expected[1:], text
+            continue
+        cursor.execute(text)
+        wanted = RECORDED["columns"].get(expected, "status").split(" | ")
+        assert [column for column in wanted if column not in [found.name for found in cursor.description]] == [], text
+        if rows:
+            assert len(cursor.fetchall()) == rows[0], text
