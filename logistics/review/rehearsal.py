@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -26,6 +27,9 @@ from logistics.review.sight import Asker, Seen, Sight, SightChange, askers, chan
 from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
 from logistics.summary import ENGINEER
+
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T][\d:.]+(?: ?(?:UTC|[+-]\d{2}:?\d{2}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,10 +259,15 @@ def _go_back(context: Context, plan: Plan, goal: Any, found: Rehearsal, resting:
     except LogisticsError as error:
         return WayBack(error=plain(str(error), plan.head.root))
     return WayBack(
-        returns=tuple(sorted(item.said for item in way.returns if not item.lost)),
-        lost=tuple(sorted(item.said for item in way.lost)),
+        returns=tuple(sorted(_timeless(item.said) for item in way.returns if not item.lost)),
+        lost=tuple(sorted(_timeless(item.said) for item in way.lost)),
         differences=tuple(_differences(before, now, found.ignored)),
     )
+
+
+def _timeless(said: str) -> str:
+    """Returns what was said without the times of this run, so that the next one says the same."""
+    return _TIME.sub("its time then", said)
 
 
 def _differences(before: Sight, now: Sight, ignored: frozenset[str]) -> Iterator[str]:
