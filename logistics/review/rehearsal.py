@@ -28,7 +28,6 @@ from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
 from logistics.summary import ENGINEER
 
-
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T][\d:.]+(?: ?(?:UTC|[+-]\d{2}:?\d{2}))?")
 
 
@@ -267,7 +266,7 @@ def _go_back(context: Context, plan: Plan, goal: Any, found: Rehearsal, resting:
 
 def _timeless(said: str) -> str:
     """Returns what was said without the times of this run, so that the next one says the same."""
-    return _TIME.sub("its time then", said)
+    return _TIME.sub("of then", said)
 
 
 def _differences(before: Sight, now: Sight, ignored: frozenset[str]) -> Iterator[str]:
