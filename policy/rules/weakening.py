@@ -48,9 +48,18 @@ def _body(old: Inputs, new: Resource) -> Iterator[str]:
                 return
             differs = after is UNKNOWN or meaning(before) != meaning(after)
         else:
-            differs = is_set(before) and after is not UNKNOWN and json.dumps(before) != json.dumps(after)
+            differs = is_set(before) and after is not UNKNOWN and _plain(before) != _plain(after)
         if differs:
             yield f"its {key} is another one: whether it shows more, only asking as each role tells (logistics review)"
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as the engine and the state both have it: without the SDK's marks, numbers and flags as their text."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if not str(key).startswith("__")}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else value if value is UNKNOWN else str(value)
 
 
 def _tag(old: Inputs, new: Resource) -> Iterator[str]:

@@ -244,6 +244,16 @@ WEAKENINGS = {
     "loosened": (POLICY, [mask("e")], "email_mask"),
     "a literal's case": (POLICY, [mask("case when current_role() = 'a' then e else '***' end")], "email_mask"),
     "not known": (POLICY, [mask(UNKNOWN)], "email_mask"),
+    "the state's form": (
+        old("RowAccessPolicy", "p", body="true", arguments=[{"__defaults": [], "name": "C", "type": "VARCHAR"}]),
+        [res("RowAccessPolicy", "p", body="TRUE", arguments=[{"type": "VARCHAR", "name": "C"}])],
+        None,
+    ),
+    "other arguments": (
+        old("RowAccessPolicy", "p", body="true", arguments=[{"name": "C", "type": "VARCHAR"}]),
+        [res("RowAccessPolicy", "p", body="true", arguments=[{"name": "D", "type": "VARCHAR"}])],
+        "p",
+    ),
     "closed": (POLICY, [mask("NULL")], None),
     "gone": (POLICY, [], "email_mask"),
     "mask off": (old("Table", "t", columns=[{"name": "E", "maskingPolicy": "M"}]), [table("E")], "t.e"),
