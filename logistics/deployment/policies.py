@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from logistics.settings import StackSettings
 
 _COMPARING = ("protection-not-weakened", "approvals-are-current")
 """The policies that are handed the state before, and the approvals of the stack file."""
+_COLOUR = re.compile(r"<\{%.*?%\}>")
+"""How the engine marks colours in what its events say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,4 +96,4 @@ def warnings(events: Iterable[Any]) -> list[str]:
 
 def _last(message: str) -> str:
     """Returns what was reported, without the rule's description that the engine puts before it."""
-    return " ".join(message.strip().splitlines()[-1].split())
+    return " ".join(_COLOUR.sub("", message).strip().splitlines()[-1].split())
