@@ -16,6 +16,8 @@ _DIRECT_GRANTS = (
 )
 _LEVELS = ("READ", "WRITE", "OWN")
 _TAGGED_TABLE = "marts.tbl_fact_shipments"
+_SHOWN_IN = {"PII": _TAGGED_TABLE, "VEHICLE": "marts.tbl_dim_vehicle", "PLATE": "marts.tbl_dim_vehicle"}
+"""Where a policy shows, by a word of its name; the others show in the customers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +87,7 @@ def _bodies(admin: Any) -> Iterator[Mutation]:
             _, signature, _, body = admin.execute(f"describe {kind} policy {name}").fetchone()
             open_body = "true" if kind == "row access" else signature.strip("()").split(" ")[0]
             change = f"alter {kind} policy {name} set body -> "
-            about = (
-                "marts.tbl_dim_vehicle"
-                if any(word in name for word in ("VEHICLE", "PLATE"))
-                else "marts.tbl_dim_customer"
-            )
+            about = next((table for word, table in _SHOWN_IN.items() if word in row[1]), "marts.tbl_dim_customer")
             yield Mutation(name=f"body of {row[1]}", weaken=change + open_body, mend=change + body, objects=(about,))
 
 
@@ -141,7 +139,7 @@ def _direct_grants() -> Iterator[Mutation]:
 
 def _role_grants(table: TruthTable, admin: Any) -> Iterator[Mutation]:
     """Yields each access role for each role that does not hold it, and the analysts' role for everybody."""
-    access = [row[1] for row in admin.execute("show roles like 'LOGISTICS_%'").fetchall()]
+    access = [row[1] for row in admin.execute("show roles like 'LOGISTICS_%'").fetchall() if _opens(admin, row[1])]
     asked = [role.upper() for role in table.truth["roles"] if role != "accountadmin"]
     held = {role: _held(admin, role) for role in asked}
     given: set[tuple[str, str]] = set()
@@ -154,6 +152,11 @@ def _role_grants(table: TruthTable, admin: Any) -> Iterator[Mutation]:
                 given.add((schema, role))
                 yield _granted(f"role {name} to role {role}", objects, role)
     yield _granted("role DATA_ANALYST to role PUBLIC", ("marts.tbl_dim_customer",), "PUBLIC")
+
+
+def _opens(admin: Any, role: str) -> bool:
+    """Tells whether an access role itself opens anything: one of a schema without readers may only find the schema."""
+    return any(row[1] != "USAGE" for row in admin.execute(f"show grants to role {role}").fetchall())
 
 
 def _held(admin: Any, role: str) -> set[str]:
