@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
-from deployed import Platform, deploy
+from deployed import deploy
 from local_server import PROJECT, local_server
-from truth_table import TruthTable
+
+from logistics.proving.truth_table import TruthTable
 
 
 @pytest.fixture(scope="module")
@@ -16,5 +18,6 @@ def truth_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TruthTable
     """The truth table on a platform of its own."""
     base = tmp_path_factory.mktemp("governance")
     with local_server(base / "data") as server, ExitStack() as stack:
-        platform = Platform(server, deploy(server, base))
-        yield TruthTable(platform, PROJECT / "docs" / "who_sees_what.yaml").prepare(stack)
+        deploy(server, base)
+        connect = partial(server.connect, database="LOGISTICS", warehouse="COMPUTE_WH_DEV")
+        yield TruthTable(connect, PROJECT / "docs" / "who_sees_what.yaml").prepare(stack)
