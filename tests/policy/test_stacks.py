@@ -1,4 +1,4 @@
-"""The pack as the engine runs it: all three stacks keep to it, a change that breaks a rule is refused."""
+"""The pack as the engine runs it: all three stacks keep to it, a weakened deployment is refused by name."""
 
 from __future__ import annotations
 
@@ -58,3 +58,16 @@ def test_a_change_that_breaks_rules_is_refused_by_preview(bench):
         )
     finally:
         stack_file.write_text(text)
+
+
+def test_a_loosened_mask_is_refused_until_it_is_approved(bench):
+    bench.logistics("deploy", "--environment", "dev", "--yes")
+    mask = next(bench.root.glob("sql/policies/**/email_mask.sql"))
+    stack_file = bench.root / "Pulumi.dev.yaml"
+    mask.write_text(mask.read_text().replace("else '***'", "else email"))
+    told = bench.logistics("deploy", "--environment", "dev", "--dry-run", code=1)
+    assert "the policy pack refuses this change" in told
+    assert "approve it by its name: email_mask" in told
+    approved = "config:\n  logistics:approvedWeakenings: [email_mask]\n"
+    stack_file.write_text(stack_file.read_text().replace("config:\n", approved, 1))
+    assert "MaskingPolicy email_mask" in bench.logistics("deploy", "--environment", "dev", "--dry-run")
