@@ -21,8 +21,8 @@ from logistics.modelling.commands import COMMANDS as MODEL_COMMANDS
 from logistics.optimizer.commands import COMMANDS as OPTIMIZER_COMMANDS
 from logistics.orchestration.commands import COMMANDS as ORCHESTRATION_COMMANDS
 from logistics.project import project_root
-from logistics.pulumi_command import EMBEDDED, ENGINES
 from logistics.proving.commands import COMMANDS as PROVING_COMMANDS
+from logistics.pulumi_command import EMBEDDED, ENGINES
 from logistics.quality.commands import COMMANDS as QUALITY_COMMANDS
 from logistics.review.commands import COMMANDS as REVIEW_COMMANDS
 from logistics.shell import COMMANDS as SHELL_COMMANDS

@@ -121,7 +121,8 @@ def _credentials(
     if password := variables.get("SNOWFLAKE_PASSWORD"):
         return {"password": password}
     raise ConnectionFailed(
-        f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}, or {_KEY_TEXT_VARIABLE} to the key itself"
+        f"no credentials for {settings.account.account}: set SNOWFLAKE_PASSWORD or {_KEY_VARIABLE}, "
+        f"or {_KEY_TEXT_VARIABLE} to the key itself"
     )
 
 

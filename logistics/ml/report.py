@@ -68,11 +68,11 @@ def _fits(life: Lifecycle, version: Version) -> str:
         known = training_frame(life.frame(case)[0], case)
     except ModelError as error:
         return f"<p>{html.escape(str(error))}</p>"
-    rows = known[known[case.as_of] > version.trained_to].reset_index(drop=True)
+    rows: Any = known[known[case.as_of] > version.trained_to].reset_index(drop=True)
     if rows.empty:
         return "<p>No outcome is known of rows after the training.</p>"
     answers = predict(model, case, rows)
-    truth = rows[case.target].to_numpy()
+    truth: Any = rows[case.target].to_numpy()
     if case.kind == "regression":
         return _picture(lambda axes: _values(axes, answers, truth.astype(float)))
     classes = classes_of(model, case)
