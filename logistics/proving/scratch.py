@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import yaml
@@ -56,7 +58,7 @@ def scratch(root: Path, stack: str) -> Iterator[Scratch]:
     Raises:
         LogisticsError: the program cannot be deployed; with Pulumi's last words.
     """
-    with tempfile.TemporaryDirectory(prefix="logistics-prove-") as folder, _without_credentials():
+    with tempfile.TemporaryDirectory(prefix="logistics-prove-") as folder, _without_credentials(), _ended_by_signal():
         copy = Path(folder) / "project"
         _copy(root, copy)
         settings = load_stack(copy, stack)
@@ -76,6 +78,20 @@ def _without_credentials() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Ends the block at SIGTERM as at an interrupt, so that the server does not outlive it."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _copy(root: Path, target: Path) -> None:
