@@ -60,7 +60,7 @@ def new_run(environment: str, action: str, started_by: str) -> Run:
     """Returns a run that begins now, in this process."""
     now = datetime.now(UTC)
     return Run(
-        run_id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        run_id=f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}",
         environment=environment,
         action=action,
         started_by=started_by,
