@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi import automation
 
 from logistics.contracts import TableContract
 from logistics.declarations import Declarations, load_declarations
 from logistics.deployment.context import Context, open_context
 from logistics.deployment.engine import Engine
+from logistics.deployment.policies import prepare_pack
 from logistics.deployment.statements import statements_of
 from logistics.deployment.steps import Label, Step, changing, label_of, steps_of
 from logistics.errors import LogisticsError, UsageError
 from logistics.local.environment import environment
 from logistics.modelling.renames import Rename, pending_renames, table_urn
-from logistics.project import local_folder
 from logistics.pulumi_command import EMBEDDED
 from logistics.review.sources import Sides
 from logistics.settings import StackSettings, load_stack, stacks
 from logistics.sql import full_name, quoted
 
 ALL = "all"
-_COMPARING_RULES = ("protection-not-weakened", "approvals-are-current")
-"""Rules of the policy pack that are told of the state before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,19 +199,18 @@ def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, st
 
     A pack that refuses, or cannot run, does not hide the steps.
     """
-    pack = context.root / "policy"
-    description = pack / "PulumiPolicy.yaml"
-    if not description.is_file():
+    try:
+        pack = prepare_pack(context.root, context.settings, context.engine.checkpoint().deployment)
+    except UsageError as error:
+        return context.engine.preview(), None, str(error)
+    if pack is None:
         return context.engine.preview(), None, ""
-    if missing := _missing_runtime(description):
-        return context.engine.preview(), None, f"{missing} is not there: run make policy"
     events: list[Any] = []
-    config = _pack_config(context, pack)
     try:
         context.engine.stack.preview(
             on_event=events.append,
-            policy_packs=[str(pack)],
-            policy_pack_configs=[str(config)],
+            policy_packs=[str(pack.folder)],
+            policy_pack_configs=[str(pack.config)],
             suppress_progress=True,
         )
     except automation.CommandError as error:
@@ -224,33 +219,6 @@ def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, st
             return context.engine.preview(), found, ""
         return context.engine.preview(), None, plain(_last_line(str(error)), context.root)
     return steps_of(events), _violations(events), ""
-
-
-def _pack_config(context: Context, pack: Path) -> Path:
-    """Writes the pack's configuration for an environment, with the state before for those rules that compare with it."""
-    folder, stack = local_folder(context.root), context.settings.stack
-    given = pack / "environments" / f"{stack}.json"
-    config: dict[str, Any] = json.loads(given.read_text(encoding="utf-8")) if given.is_file() else {}
-    before = folder / f"before-{stack}.json"
-    resources = (resource for resource in context.engine.checkpoint().resources if resource.custom)
-    told = [{"type": each.type, "name": each.name, "inputs": each.inputs} for each in resources]
-    before.write_text(json.dumps({"resources": told}), encoding="utf-8")
-    approved = list(getattr(context.settings.platform, "approved_weakenings", []))
-    rules = "".join(path.read_text(encoding="utf-8") for path in sorted(pack.rglob("*.py")))
-    for rule in _COMPARING_RULES:
-        if rule in rules and isinstance(config.get(rule, {}), dict):
-            config[rule] = {**config.get(rule, {}), "before": str(before), "approved": approved}
-    written = folder / f"policy-{stack}.json"
-    written.write_text(json.dumps(config), encoding="utf-8")
-    return written
-
-
-def _missing_runtime(description: Path) -> str:
-    """Returns the virtual environment that a policy pack needs, if it is not there."""
-    runtime = (yaml.safe_load(description.read_text(encoding="utf-8")) or {}).get("runtime")
-    options = runtime.get("options") if isinstance(runtime, dict) else None
-    name = str((options or {}).get("virtualenv") or "")
-    return "" if not name or (description.parent / name).is_dir() else name.removeprefix("../")
 
 
 def _violations(events: list[Any]) -> list[Violation]:
