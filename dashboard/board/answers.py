@@ -45,23 +45,25 @@ class Answer:
 
 @dataclass
 class Asked:
-    """What one run of a page asked: its answers, the cache's keys, and how many statements were sent for it."""
+    """What one run of a page asked: its answers, and how many statements were sent for it."""
 
     viewer: Viewer
     answers: list[Answer] = field(default_factory=list)
-    keys: list[tuple[Any, ...]] = field(default_factory=list)
     sent: int = 0
 
     def ask(self, name: str, **values: Any) -> Answer:
         """Returns the answer to a named query, of at most five minutes ago."""
-        key = (self.viewer, name, tuple(values[parameter] for parameter in QUERIES[name].parameters))
         before = datetime.now(UTC)
         try:
-            answer = _kept(*key)
+            answer = _kept(
+                self.viewer,
+                name,
+                tuple(values[parameter] for parameter in QUERIES[name].parameters),
+                _refreshed().get(self.viewer, 0),
+            )
         except QueryFailed as error:
             answer = Answer(name, pd.DataFrame(), before, _FAILED, str(error))
         self.sent += answer.at >= before
-        self.keys.append(key)
         self.answers.append(answer)
         return answer
 
@@ -80,15 +82,22 @@ class Asked:
         """When the oldest of the answers was got."""
         return min((answer.at for answer in self.answers), default=None)
 
-    def forget(self) -> None:
-        """Lets the next run ask anew."""
-        for key in self.keys:
-            _kept.clear(*key)
+
+def refresh(viewer: Viewer) -> None:
+    """Lets every page of a viewer ask anew, so that none shows what another has already seen change."""
+    counts = _refreshed()
+    counts[viewer] = counts.get(viewer, 0) + 1
+
+
+@st.cache_resource
+def _refreshed() -> dict[Viewer, int]:
+    """How often each viewer asked for fresh data."""
+    return {}
 
 
 @st.cache_data(ttl=_KEPT_SECONDS, max_entries=2000, show_spinner=False)
-def _kept(viewer: Viewer, name: str, values: tuple[Any, ...]) -> Answer:
-    """Asks Snowflake; a failure is raised, so it is not kept."""
+def _kept(viewer: Viewer, name: str, values: tuple[Any, ...], refreshed: int) -> Answer:
+    """Asks Snowflake; a failure is raised, so it is not kept. `refreshed` only tells one request from the next."""
     at = datetime.now(UTC)
     text = QUERIES[name].text
     try:

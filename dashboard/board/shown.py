@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from board.answers import REFRESH_SECONDS, Answer, Asked
+from board.answers import REFRESH_SECONDS, Answer, Asked, refresh
 from board.queries import QUERIES
 from board.severity import coloured, marked
 from board.viewer import Viewer
@@ -25,14 +25,12 @@ def live(title: str, body: Callable[[Asked], None], viewer: Viewer) -> None:
 
 
 def _part(body: Callable[[Asked], None], viewer: Viewer) -> None:
-    last: Asked | None = st.session_state.get("asked")
     when, button = st.columns([4, 1], vertical_alignment="center")
     said = when.empty()
-    if button.button("Refresh", icon=":material/refresh:", width="stretch") and last is not None:
-        last.forget()
+    if button.button("Refresh", icon=":material/refresh:", width="stretch"):
+        refresh(viewer)
     said.caption("Asking Snowflake…")
     asked = Asked(viewer)
-    st.session_state["asked"] = asked
     body(asked)
     said.caption(_told(asked))
 

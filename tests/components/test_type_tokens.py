@@ -15,6 +15,7 @@ TOKENS = {
     "pipelines": "logistics:pipelines:Pipelines",
     "views": "logistics:monitoring:Views",
     "ml": "logistics:ml:MachineLearning",
+    "quality": "logistics:monitoring:Quality",
     "dashboard": "logistics:monitoring:Dashboard",
 }
 

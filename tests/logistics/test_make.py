@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,24 +11,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from local_server import copy_project
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("Makefile", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml", "__main__.py")
-FOLDERS = ("components", "embedded", "logistics", "requirements", "sql")
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The project without state, in the environment that runs the tests."""
-    folder = tmp_path / "copy"
-    folder.mkdir()
-    for part in (*PARTS, "pyproject.toml"):
-        shutil.copy(ROOT / part, folder)
-    for part in FOLDERS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder
+    return copy_project(tmp_path / "copy")
 
 
 @pytest.fixture

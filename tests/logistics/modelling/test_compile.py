@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,15 @@ SUMMARY = f"{MODELS}/marts/analytics/mv_customer_summary"
 SNAP = "sql/snapshots/snap_dim_customer"
 SEED = "sql/seeds/maintenance_risk_levels"
 POLICY = "row_access_policy: customer_data_policy\n"
+
+
+def at(file, text):
+    """Where a text stands in one of the project's files, as a message tells it."""
+    before, found, _ = (Path(__file__).parents[3] / file).read_text().partition(text)
+    assert found
+    return f"{file}:{before.count(chr(10)) + 1}"
+
+
 WRONG = {
     "unknown table": (
         f"{DIM}.sql",
@@ -61,7 +71,7 @@ WRONG = {
         f"{DIM}.yaml",
         "  - {name: country,",
         "  - {name: land, type: date}\n  - {name: country,",
-        f"{DIM}.yaml:15: names the column land",
+        at(f"{DIM}.yaml", "{name: country") + ": names the column land",
     ),
     "not named": (
         f"{DIM}.sql",
@@ -86,13 +96,13 @@ WRONG = {
         f"{DIM}.yaml",
         "last_order_at, type: timestamp_ntz(9)",
         "last_order_at, type: varchar(20)",
-        f"{DIM}.yaml:19: last_order_at is VARCHAR(20), but the query gives a timestamp",
+        at(f"{DIM}.yaml", "{name: last_order_at") + ": last_order_at is VARCHAR(20), but the query gives a timestamp",
     ),
     "too narrow": (
         f"{DIM}.yaml",
         "country, type: varchar(40)",
         "country, type: varchar(39)",
-        f"{DIM}.yaml:15: country is VARCHAR(39), too narrow for staging.stg_customers.country",
+        at(f"{DIM}.yaml", "{name: country") + ": country is VARCHAR(39), too narrow for staging.stg_customers.country",
     ),
     "too few digits": (
         f"{FACT}.yaml",
