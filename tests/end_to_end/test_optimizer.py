@@ -16,6 +16,7 @@ import snowflake.connector
 from local_server import copy_project
 from workloads import Workload
 
+COPYING = "LOGISTICS.MARTS.REFRESH_TBL_FACT_SHIPMENTS_PARTITIONED"
 HISTORY = "HISTORY_OF_WORK.H"
 FAKE_GH = """#!/bin/sh
 cat > "$GH_BODY"
@@ -100,6 +101,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         made.logistics("deploy", "--yes")
         with made.cursor() as cursor:
             _record(cursor)
+            cursor.execute(f"alter task {COPYING} suspend")  # the rows to come are of no customer
         with made.cursor("DATA_ENGINEER") as cursor:
             cursor.execute(
                 "insert into marts.tbl_fact_shipments (shipment_id, order_id, customer_id, vehicle_id, shipment_date, revenue) "
@@ -169,9 +171,9 @@ def test_safe_changes_become_a_commit_that_deploys_and_rolls_back(bench, tmp_pat
     _check_pull_request(bench, tmp_path, applied)
 
     with bench.cursor("DATA_ENGINEER") as cursor:
-        cursor.execute(
-            "delete from marts.tbl_fact_shipments"
-        )  # of no customer, which the deployment's tests would find
+        cursor.execute("delete from marts.tbl_fact_shipments")  # the deployment's tests would find them
+    with bench.cursor() as cursor:
+        cursor.execute(f"alter task {COPYING} resume")
     bench.git("stash")  # the salt
     bench.git("merge", "-q", applied["branch"])
     bench.git("stash", "pop")
