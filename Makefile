@@ -15,13 +15,13 @@ BIN := .venv/bin
 LOGISTICS := $(BIN)/logistics
 ON_PORT := $(if $(LOCAL_PORT),--port $(LOCAL_PORT))
 
-.PHONY: help install analysis dev up preview policy down summary docs reference pictures test test-fast bench format check pins clean
+.PHONY: help install analysis handlers dev up preview policy down summary docs reference pictures test test-fast bench format check pins clean
 
 help: ## Say what can be typed
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: STACK=$(STACK) SCALE=$(SCALE) ENGINE=$(ENGINE) LOCAL_PORT=$(LOCAL_PORT) PYTHON=$(PYTHON)"
 
-up: install ## Deploy STACK, load data of SCALE, run the tasks, show what came of it
+up: install handlers ## Deploy STACK, load data of SCALE, run the tasks, show what came of it
 	@$(LOGISTICS) up --stack $(STACK) --scale $(SCALE) --engine $(ENGINE) $(ON_PORT)
 
 preview: install policy ## Show what `make up` would change, and check it by the policy pack (ARGS go to pulumi preview)
@@ -74,14 +74,20 @@ policy: .venv/.installed-policy ## Set up the policy pack's environment
 	@$(call uv,.venv/policy/bin/python,-r requirements/policy.txt)
 	@touch $@
 
-# Handlers of Python procedures run in an environment of their own: Snowpark wants an older connector.
-.venv/.installed-dev: requirements/dev.txt requirements/handlers.txt .venv/.installed .venv/.installed-policy
-	@echo "▸ Environment          requirements/dev.txt, handlers.txt"
-	@$(call uv,$(BIN)/python,-r requirements/dev.txt)
+handlers: .venv/.installed-handlers ## Set up what Python functions and procedures of the local Snowflake run in
+
+# An environment of its own: Snowpark wants an older connector.
+.venv/.installed-handlers: requirements/handlers.txt .venv/.installed
+	@echo "▸ Environment          requirements/handlers.txt"
 	@test -x .venv/handlers/bin/python || $(BIN)/python -m venv --without-pip .venv/handlers
 	@$(call uv,.venv/handlers/bin/python,-r requirements/handlers.txt)
-	@$(call bytecode,$(BIN)/python)
 	@$(call bytecode,.venv/handlers/bin/python)
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.txt .venv/.installed .venv/.installed-handlers .venv/.installed-policy
+	@echo "▸ Environment          requirements/dev.txt"
+	@$(call uv,$(BIN)/python,-r requirements/dev.txt)
+	@$(call bytecode,$(BIN)/python)
 	@touch $@
 
 define uv

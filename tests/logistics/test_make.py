@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def make(copy: Path) -> Iterator[Make]:
     environment["LOGISTICS_ROOT"] = str(copy)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["make", "-o", ".venv/.installed", *arguments]
+        command = ["make", "-o", ".venv/.installed", "-o", ".venv/.installed-handlers", *arguments]
         return subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
@@ -49,6 +50,13 @@ def test_from_the_first_up_to_down(make, copy):
     assert make("preview", "ARGS=--expect-no-changes").returncode == 0
     _shows_exactly_the_change(make, copy / "Pulumi.dev.yaml")
     _leaves_neither_objects_nor_process(make, copy)
+
+
+def test_up_in_a_fresh_clone_installs_what_runs_and_no_more(copy):
+    (copy / ".venv").unlink()
+    done = subprocess.run(["make", "-n", "up"], cwd=copy, capture_output=True, text=True, timeout=60, check=True)
+    # The platform's procedure is Python: without the handlers' environment the deployment would fail.
+    assert list(dict.fromkeys(re.findall(r"-r requirements/(\w+)\.txt", done.stdout))) == ["run", "handlers"]
 
 
 def _deploys_loads_and_shows(done):
