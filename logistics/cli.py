@@ -148,8 +148,9 @@ class _EnvironmentGroup(click.Group):
 
 @commands.group(cls=_EnvironmentGroup, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]")
 @_stack_option
+@_engine_option
 @click.pass_context
-def env(context: click.Context, stack: str) -> None:
+def env(context: click.Context, stack: str, engine: str) -> None:
     """Prints a stack's environment for the shell, runs a program in it, or clones it for a pull request.
 
     \b
@@ -160,23 +161,24 @@ def env(context: click.Context, stack: str) -> None:
     from logistics.local.environment import environment, shell_lines
     from logistics.settings import load_stack
 
-    context.obj = stack
+    context.obj = stack, engine
     if context.invoked_subcommand is None:
         root = project_root()
-        click.echo("\n".join(shell_lines(root, environment(root, load_stack(root, stack)))))
+        click.echo("\n".join(shell_lines(root, environment(root, load_stack(root, stack)), engine)))
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def _run_in_environment(stack: str, command: tuple[str, ...]) -> None:
+def _run_in_environment(chosen: tuple[str, str], command: tuple[str, ...]) -> None:
     """Runs a program in the stack's environment."""
-    from logistics.local.environment import environment
+    from logistics.local.environment import environment, path_with_engine
     from logistics.settings import load_stack
 
+    stack, engine = chosen
     root = project_root()
     variables = environment(root, load_stack(root, stack))
-    path = os.pathsep.join([str(root / "embedded" / "bin"), os.environ.get("PATH", "")])
+    path = path_with_engine(root, engine, os.environ.get("PATH", ""))
     try:
         done = subprocess.run(command, env=os.environ | variables | {"PATH": path}, check=False)
     except FileNotFoundError:

@@ -60,11 +60,18 @@ def _local_variables(root: Path) -> dict[str, str]:
     }
 
 
-def shell_lines(root: Path, variables: Mapping[str, str]) -> list[str]:
+def path_with_engine(root: Path, engine: str, path: str) -> str:
+    """Returns PATH so that `pulumi` is the engine that was asked for."""
+    return os.pathsep.join([str(root / "embedded" / "bin"), path]) if engine == "embedded" else path
+
+
+def shell_lines(root: Path, variables: Mapping[str, str], engine: str = "embedded") -> list[str]:
     """Returns `export` lines for a shell; the password is read from its file by the shell, never printed."""
     lines = [f"export {name}={_shell_quoted(value)}" for name, value in variables.items() if name != PASSWORD_VARIABLE]
     if PASSWORD_VARIABLE in variables:
         lines.append(f'export {PASSWORD_VARIABLE}="$(cat {_shell_quoted(str(local_folder(root) / "admin-password"))})"')
+    if engine == "embedded":
+        lines.append(f'export PATH={_shell_quoted(path_with_engine(root, engine, ""))}"$PATH"')
     return lines
 
 

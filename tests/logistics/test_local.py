@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 
@@ -81,6 +82,26 @@ def test_the_password_is_never_printed(running):
         ["sh", "-c", "\n".join([*lines, 'printf %s "$SNOWFLAKE_PASSWORD"'])], capture_output=True, text=True, check=True
     )
     assert shell.stdout == admin_password(running)
+
+
+@pytest.mark.parametrize(("engine", "found"), [("embedded", "embedded/bin/pulumi"), ("pulumi", "official/pulumi")])
+def test_pulumi_is_the_engine_that_was_asked_for(running, engine, found):
+    official = running / "official" / "pulumi"
+    official.parent.mkdir()
+    official.write_text("#!/bin/sh\n")
+    official.chmod(0o755)
+    (running / "embedded/bin").mkdir(parents=True, exist_ok=True)
+    embedded = running / "embedded/bin/pulumi"
+    if not embedded.exists():
+        embedded.write_text("#!/bin/sh\n")
+    embedded.chmod(0o755)
+    lines = shell_lines(running, environment(running, load_stack(running, "dev"), {}), engine)
+    path = f"{official.parent}{os.pathsep}{os.environ['PATH']}"
+    shell = subprocess.run(
+        ["sh", "-c", "\n".join([*lines, "command -v pulumi"])],
+        capture_output=True, text=True, check=True, env={"PATH": path},
+    )  # fmt: skip
+    assert shell.stdout.strip() == str(running / found)
 
 
 def test_a_local_stack_without_server_is_told(project):
