@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_served import ready
+from dashboard_served import free_port, ready
+from identity_provider import CLIENT, identity_provider
 
 PAGES = ("Overview", "Quality", "Performance", "Cost", "ML", "Deployments", "Security", "Lineage")
 MOST_STATEMENTS = 8
@@ -41,7 +44,7 @@ def open_page(page: Any, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_page(deployed, serve, browser, seen, subtests):
+def test_every_page(deployed, serve, browser, seen, subtests, tmp_path):
     with serve(deployed) as dashboard:
         page = browser.new_page()
         page.set_default_timeout(_WAIT)
@@ -95,6 +98,9 @@ def test_every_page(deployed, serve, browser, seen, subtests):
             with subtests.test("readable on a phone", theme=theme):
                 _readable_on_a_phone(browser, dashboard.url, theme)
         assert "Traceback" not in dashboard.log.read_text()
+    for email, shown in (("sam@logistics.example", "SCIENTIST_SAM as DATA_SCIENTIST"), ("eve@elsewhere.example", None)):
+        with subtests.test("everybody signs in", email=email):
+            _signed_in(deployed, serve, browser, tmp_path, email, shown)
 
 
 def _in_snowflake(deployed: Any) -> None:
@@ -147,3 +153,29 @@ def _planted_fault(deployed: Any, browser: Any, url: str) -> None:
     open_page(page, "Quality")
     told.wait_for()
     page.close()
+
+
+def _signed_in(deployed: Any, serve: Any, browser: Any, folder: Path, email: str, shown: str | None) -> None:
+    """Who signs in sees with the own user and role; who is no user sees nothing but that."""
+    port = free_port()
+    file = folder / f"{email}.toml"
+    with identity_provider(email) as provider:
+        file.write_text(
+            f"[auth]\nredirect_uri = 'http://127.0.0.1:{port}/oauth2callback'\ncookie_secret = '{secrets.token_hex()}'\n"
+            f"client_id = '{CLIENT}'\nclient_secret = 'none'\n"
+            f"server_metadata_url = '{provider.url}/.well-known/openid-configuration'\n"
+        )
+        with serve(deployed, "--sign-in", str(file), port=port) as dashboard:
+            page = browser.new_page()
+            page.set_default_timeout(_WAIT)
+            page.goto(dashboard.url)
+            page.get_by_role("button", name="Sign in").click()
+            if shown is None:
+                page.get_by_text(f"No user of dev has the address {email}").wait_for()
+                assert page.get_by_text("Data of").count() == 0
+            else:
+                ready(page, "Overview")
+                assert shown in page.get_by_test_id("stSidebar").inner_text()
+                page.goto(f"{dashboard.url}/deployments")
+                page.get_by_text("not there yet, or this role may not read it").first.wait_for()
+            page.close()

@@ -85,7 +85,7 @@ def deployed_account(base: Path) -> Iterator[Deployed]:
     }
     made = Deployed(root, environment)
     try:
-        made.logistics("up", "--stack", "dev", "--scale", "0.001")
+        made.logistics("up", "--stack", "dev", "--scale", "0.001", "--port", "0")
         with made.cursor() as cursor:
             write_history(cursor)
         yield made
