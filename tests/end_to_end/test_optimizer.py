@@ -93,8 +93,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         text = file.read_text().replace("warehouseSize: X-SMALL", "warehouseSize: MEDIUM")
         file.write_text(text.replace("autoSuspendSeconds: 60", "autoSuspendSeconds: 600"))
         bounds = made.root / "policy/environments/dev.json"
-        raised = bounds.read_text().replace('"maxSize": "X-SMALL"', '"maxSize": "MEDIUM"')
-        bounds.write_text(raised.replace('"maxSeconds": 300', '"maxSeconds": 600'))
+        bounds.write_text(bounds.read_text().replace('"maxSeconds": 300', '"maxSeconds": 600'))
         (made.root / ".gitignore").write_text(".local/\n.venv\n")
         for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "first")):
             made.git(*arguments)

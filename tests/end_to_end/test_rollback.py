@@ -113,7 +113,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         (made.root / "sql/tables/marts/tbl_depot.yaml").write_text(DEPOT_CONTRACT)
         (made.root / "sql/tables/marts/tbl_depot_visit.yaml").write_text(VISIT_CONTRACT)
         (made.root / "sql/streams/depot_stream.sql").write_text(DEPOT_STREAM)
-        made.edit("policy/environments/dev.json", '"maxSize": "X-SMALL"', '"maxSize": "SMALL"')
         made.logistics("deploy", "--yes")
         depots = ", ".join(f"('{key}', nullif('{city}', 'None'))" for key, city in DEPOTS)
         made.rows(

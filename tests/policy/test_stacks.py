@@ -53,7 +53,7 @@ def test_a_change_that_breaks_rules_is_refused_by_preview(bench):
     text = stack_file.read_text()
     try:
         stack_file.write_text(text.replace("warehouseSize: SMALL", "warehouseSize: LARGE"))
-        assert "COMPUTE_WH_STAGING is LARGE, allowed is SMALL (4 times" in bench.logistics(
+        assert "COMPUTE_WH_STAGING is LARGE, allowed is MEDIUM (2 times" in bench.logistics(
             "preview", "--stack", "staging", code=1
         )
     finally:
