@@ -33,11 +33,11 @@ def bind_query(node: exp.Expr, context: Context, outer: Scope | None = None) -> 
     ctes: list[str] = []
     if with_ is not None:
         context = replace(context, ctes=dict(context.ctes))
-        ctes = [_bind_cte(cte, context, bool(with_.args.get("recursive")), outer) for cte in with_.expressions]
+        ctes = [_bind_cte(cte, context, outer) for cte in with_.expressions]
     relation = _bind_body(node, context, outer)
     if not ctes:
         return relation
-    word = "WITH RECURSIVE" if with_ is not None and with_.args.get("recursive") else "WITH"
+    word = "WITH RECURSIVE" if with_ is not None and any(map(_is_recursive, with_.expressions)) else "WITH"
     return Relation(f"{word} {', '.join(ctes)} {relation.sql}", relation.columns)
 
 
@@ -54,11 +54,18 @@ def _bind_body(node: exp.Expr, context: Context, outer: Scope | None) -> Relatio
     raise unsupported(node.key.upper())
 
 
-def _bind_cte(cte: exp.Expr, context: Context, recursive: bool, outer: Scope | None) -> str:
+def _is_recursive(cte: exp.Expr) -> bool:
+    """Whether it reads itself after its first branch: the word RECURSIVE is optional."""
+    name = name_of(cte.args["alias"].this)
+    body = cte.this
+    return isinstance(body, exp.SetOperation) and not _mentions(body.this, name) and _mentions(body.expression, name)
+
+
+def _bind_cte(cte: exp.Expr, context: Context, outer: Scope | None) -> str:
     alias_node = cte.args["alias"]
     name, names = name_of(alias_node.this), [name_of(column) for column in alias_node.columns]
     alias = context.alias()
-    if recursive and isinstance(cte.this, exp.SetOperation) and _mentions(cte.this.expression, name):
+    if _is_recursive(cte):
         relation = _bind_recursive(cte.this, context, name, names, alias, outer)
     else:
         relation = bind_query(cte.this, context, outer)

@@ -60,6 +60,10 @@ class Source:
         """The column of that name; the first if there are more."""
         return next((column.value for column in self.columns if column.name == name), None)
 
+    def has_twice(self, name: str) -> bool:
+        """Whether a subquery gave two columns the name."""
+        return sum(column.name == name and not column.hidden for column in self.columns) > 1
+
     def answers_to(self, qualifier: tuple[str, ...]) -> bool:
         """Whether `a.b.c` before a column means this source."""
         if len(qualifier) == 1:
@@ -90,13 +94,13 @@ class Scope:
         """The source's column that a name means in this scope alone.
 
         Raises:
-            SqlCompilationError: more than one source has it (002027).
+            SqlCompilationError: more than one column of the sources has it (002027).
         """
         if not qualifier:
             if name in self.merged:
                 return self.merged[name]
             found = [value for source in self.sources if (value := source.find(name)) is not None]
-            if len(found) > 1:
+            if len(found) > 1 or any(source.has_twice(name) for source in self.sources):
                 raise SqlCompilationError(f"ambiguous column name '{quote_if_needed(name)}'", 2027, "42702")
             return found[0] if found else None
         for source in self.sources:

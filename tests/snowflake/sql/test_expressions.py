@@ -208,6 +208,7 @@ ERRORS = [
     ("select list_sort([1])", 2141, "Unknown function LIST_SORT"),
     ("select nothing from (select 1 as a)", 904, "error line 1 at position 7\ninvalid identifier 'NOTHING'"),
     ("select a from (select 1 a) x, (select 2 a) y", 2027, "ambiguous column name 'A'"),
+    ("select a from (select 1 a, 2 a)", 2027, "ambiguous column name 'A'"),
     ("select 1 +", 1003, "syntax error line 1"),
     ("select upper()", 938, "not enough arguments for function"),
     ("select upper('a', 'b')", 939, "too many arguments for function"),

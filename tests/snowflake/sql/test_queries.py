@@ -98,6 +98,7 @@ CASES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ),
     ("select lag(x, 1, 0) over (order by x) from (values (1), (2)) t(x) order by x", [(0,), (1,)]),
     ("select ratio_to_report(x) over () from (values (1), (3)) t(x) order by 1", [(D("0.250000"),), (D("0.750000"),)]),
+    ("with r as (select 1 n union all select n + 1 from r where n < 3) select sum(n) from r", [(6,)]),
     ('select "a", "A", a from (select 1 as "a", 2 as "A")', [(1, 2, 2)]),
     ("select count(*) from (select 1) sample (100)", [(1,)]),
     ("select array_agg(x) within group (order by x desc)[0]::int from (values (1), (2)) t(x)", [(2,)]),
