@@ -68,6 +68,7 @@ class Views(pulumi.ComponentResource):
             schema=self._config.schemas[view.schema.lower()].name,
             statement=view.body,
             is_secure="true" if view.secure else "false",
+            copy_grants=True,  # a changed query replaces the view; its readers stay
             comment=view.comment,
             opts=pulumi.ResourceOptions(parent=self, depends_on=below),
         )

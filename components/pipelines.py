@@ -86,6 +86,7 @@ class Pipelines(pulumi.ComponentResource):
             schema=self._config.schemas[stream.schema.lower()].name,
             table=self._config.tables[stream.table].fully_qualified_name,
             show_initial_rows="true" if stream.show_initial_rows else None,
+            copy_grants=True,  # a changed definition replaces the stream; its reader stays
             comment=stream.comment,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -82,6 +82,17 @@ def test_a_column_added_to_a_contract_keeps_the_rows(platform):
     assert changes(platform) == []
 
 
+def test_a_changed_view_keeps_its_readers(platform):
+    shown = "show grants on view monitoring.vw_cost_monitoring"
+    before = sorted(row[1:6] for row in platform.rows(shown, role="ACCOUNTADMIN"))
+    edit(platform, "sql/views/monitoring/vw_cost_monitoring.sql", "dateadd(day, -30,", "dateadd(day, -60,")
+    assert [step[:2] for step in changes(platform)] == [("update", "snowflake:index/view:View")]
+    up(platform)
+    assert sorted(row[1:6] for row in platform.rows(shown, role="ACCOUNTADMIN")) == before
+    assert len(before) > 1
+    assert changes(platform, "--refresh") == []
+
+
 def test_a_table_dropped_by_hand_is_seen_and_made_again(platform):
     platform.run("drop table LOGISTICS.ML_FEATURES.TBL_ML_FEATURES_PARTITIONED", role="ACCOUNTADMIN")
     seen = changes(platform, "--refresh")

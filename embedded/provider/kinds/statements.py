@@ -50,6 +50,15 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class CopyGrants:
+    """COPY GRANTS where an object takes another's place; on a new one the property has no effect."""
+
+    def create(self, op: "Operation") -> str:
+        """Return the words if the property is true and there is an object to copy from."""
+        return "COPY GRANTS" if op.value("copy_grants") in (True, "true") and not op.creating else ""
+
+
+@dataclass(frozen=True)
 class Text:
     """Words that a function makes, or that are always there."""
 
@@ -86,7 +95,7 @@ class ParameterSet:
 
 
 _FORMS: dict[str, Form] = {"q": literals.text, "i": literals.identifier, "r": literals.raw}
-Piece = Clause | Flag | Text | ParameterSet
+Piece = Clause | CopyGrants | Flag | Text | ParameterSet
 
 
 def join(op: "Operation", pieces: Sequence[Piece], separator: str = " ") -> str:

@@ -10,7 +10,17 @@ from embedded.provider import literals, names
 from embedded.provider.errors import ProviderError, StatementError
 from embedded.provider.kinds import columns
 from embedded.provider.kinds.kind import Field, Found, Kind, Parameters
-from embedded.provider.kinds.statements import COMMENT, Clause, Custom, Flag, ParameterSet, Settings, Text, like
+from embedded.provider.kinds.statements import (
+    COMMENT,
+    Clause,
+    CopyGrants,
+    Custom,
+    Flag,
+    ParameterSet,
+    Settings,
+    Text,
+    like,
+)
 from embedded.provider.operation import Operation
 from embedded.provider.ordering import set_order
 from embedded.provider.session import Row
@@ -409,7 +419,7 @@ def _stream(source: str) -> Kind:
         levels=3,
         id_form="quoted",
         body=(
-            Flag("copy_grants", "COPY GRANTS"),
+            CopyGrants(),
             Text(lambda op: f"ON {source.upper()} {literals.identifier(op.value(source.lower()))}"),
             _travel("AT"),
             _travel("BEFORE"),
