@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
-import sqlglot
+from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.tokenizer_core import Token, TokenType
 
 from logistics.sql import identifier
 
 _NAMES = (TokenType.VAR, TokenType.IDENTIFIER)
+
+
+class _Tokenizer(Snowflake.Tokenizer):
+    """Snowflake's tokens, with those after CALL and EXECUTE too: by default the rest of a command is one text."""
+
+    COMMANDS: ClassVar[set[TokenType]] = set()
 
 
 def rebased(text: str, source: str, target: str) -> str:
@@ -18,7 +25,7 @@ def rebased(text: str, source: str, target: str) -> str:
     Only what names the database is replaced: a name before a dot that no dot precedes, and a text that holds an object's
     whole name, as SYSTEM$STREAM_HAS_DATA takes it; comments and other texts stay.
     """
-    tokens = sqlglot.tokenize(text, read="snowflake")
+    tokens = _Tokenizer(dialect="snowflake").tokenize(text)
     found = text
     for index in reversed(range(len(tokens))):
         token = tokens[index]

@@ -27,9 +27,10 @@ CLONE = "LOGISTICS_PR_7"
         ("select logistics.a from x.logistics.y", "select NEW.a from x.logistics.y"),
         ("system$stream_has_data('LOGISTICS.MARTS.S')", "system$stream_has_data('NEW.MARTS.S')"),
         ("select 'all of LOGISTICS.x', 1 -- LOGISTICS.y", "select 'all of LOGISTICS.x', 1 -- LOGISTICS.y"),
+        ("call LOGISTICS.ml.run('it''s', LOGISTICS.f(1))", "call NEW.ml.run('it''s', NEW.f(1))"),
         ("select 'it''s' from logistics_old.x", "select 'it''s' from logistics_old.x"),
     ],
-    ids=["bare", "quoted", "not after a dot", "a name in a text", "other texts", "other names"],
+    ids=["bare", "quoted", "not after a dot", "a name in a text", "other texts", "a call", "other names"],
 )
 def test_a_statement_is_pointed_at_the_clone(text, expected):
     assert rebased(text, "LOGISTICS", "NEW") == expected
