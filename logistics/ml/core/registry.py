@@ -274,11 +274,22 @@ class Registry:
             "order by happened_at",
             [use_case],
         )
-        served: list[int] = []
-        for row in found:
-            number = int(row["version"])
-            served = served[: served.index(number)] if row["event"] == "rolled_back" and number in served else served
-            served.append(number)
-        if len(served) < 2:
+        if (before := served_before([(row["event"], int(row["version"])) for row in found])) is None:
             raise ModelError(f"{use_case}: no version served before; there is nothing to go back to")
-        return self.version(use_case, served[-2])
+        return self.version(use_case, before)
+
+
+def served_before(events: Sequence[tuple[str, int]]) -> int | None:
+    """Returns the version that served before the one that the last event made serve; None if there is none.
+
+    A rollback takes back what was promoted since: the version that was left is not one to go back to.
+
+    Args:
+        events: promoted or rolled_back and the version that served from then on, oldest first.
+    """
+    served: list[int] = []
+    for event, version in events:
+        if event == "rolled_back" and version in served:
+            served = served[: served.index(version)]
+        served.append(version)
+    return served[-2] if len(served) > 1 else None

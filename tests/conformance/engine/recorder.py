@@ -357,7 +357,9 @@ def _related(pair: tuple[str, str], needs: Mapping[str, set[str]]) -> bool:
 def _references(runs: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
     """What each resource needs; nothing is known, so nothing wanted, of one that no state ever held (its creation failed)."""
     runs = list(runs)
-    checked = (line.split()[1].split("<")[0] for run in runs for line in run.get("calls") or [] if line.startswith("CHECK "))
+    checked = (
+        line.split()[1].split("<")[0] for run in runs for line in run.get("calls") or [] if line.startswith("CHECK ")
+    )
     needs: dict[str, set[str]] = {name: set() for name in checked}
     for run in runs:
         for entry in (run.get("state") or {}).get("resources", []):
