@@ -96,7 +96,7 @@ def _refreshed() -> dict[Viewer, int]:
 
 
 @st.cache_data(ttl=_KEPT_SECONDS, max_entries=2000, show_spinner=False)
-def _kept(viewer: Viewer, name: str, values: tuple[Any, ...], refreshed: int) -> Answer:
+def _kept(viewer: Viewer, name: str, values: tuple[Any, ...], refreshed: int) -> Answer:  # noqa: ARG001 - part of the key
     """Asks Snowflake; a failure is raised, so it is not kept. `refreshed` only tells one request from the next."""
     at = datetime.now(UTC)
     text = QUERIES[name].text
