@@ -87,13 +87,60 @@ def test_the_command_says_which_rows_fail_and_the_reader_sees_their_own(platform
 
 def test_what_is_safe_is_mended_and_logged(platform, quality):
     task = "marts.update_customer_segments"
+    logged = f"select fault, action, result from monitoring.healing_log where object_name = '{task}'"
+    before = platform.rows(logged)
     platform.run(f"alter task {task} suspend", role="ACCOUNTADMIN")
     planned = quality("heal", "--dry-run")
     assert f"would resume task {task}" in planned[1]
-    assert platform.rows("select count(*) from monitoring.healing_log") == [(0,)]
+    assert platform.rows(logged) == before
     code, printed = quality("heal")
     assert (code, f"done resume task {task}" in printed) == (0, True), printed
     state = platform.rows("show tasks like 'UPDATE_CUSTOMER_SEGMENTS' in database logistics", role="ACCOUNTADMIN")
     assert "started" in state[0]
-    logged = platform.rows("select object_name, fault, action, result from monitoring.healing_log")
-    assert logged == [(task, "suspended", "resume", "done")]
+    assert platform.rows(logged) == [*before, ("suspended", "resume", "done")]
+
+
+def test_a_failed_task_is_retried_until_it_needs_a_person(platform, quality, wait_for):
+    task, name = "monitoring.quality_freshness", "QUALITY_FRESHNESS"
+    last = (
+        f"select state from table(information_schema.task_history(task_name => '{name}')) "
+        "where completed_time is not null order by query_start_time desc limit 1"
+    )
+    body = platform.rows(f"show tasks like '{name}' in database logistics", role="ACCOUNTADMIN")[0][11]
+    platform.run(
+        f"alter task {task} suspend",
+        f"alter task {task} modify as select 1 / 0",
+        f"execute task {task}",
+        role="ACCOUNTADMIN",
+    )
+    assert wait_for(lambda: platform.rows(last, role="ACCOUNTADMIN") == [("FAILED",)])
+    platform.run(f"alter task {task} modify as {body}", f"alter task {task} resume", role="ACCOUNTADMIN")
+    code, printed = quality("heal")
+    assert (code, f"retry task {task}" in printed) == (0, True), printed
+    assert wait_for(lambda: platform.rows(last, role="ACCOUNTADMIN") == [("SUCCEEDED",)], seconds=240)
+    assert f"task {task}" not in quality("heal", "--dry-run")[1]
+
+
+def test_a_stale_stream_is_made_anew_and_what_it_lost_is_filled_back(platform, quality):
+    table, stream = "logistics.marts.tbl_dim_customer", "marts.customer_stream"
+    platform.run("alter task marts.update_customer_segments suspend", role="ACCOUNTADMIN")
+    readers = sorted(row[1:6] for row in platform.rows(f"show grants on stream {stream}", role="ACCOUNTADMIN"))
+    platform.run("update marts.tbl_dim_customer set order_frequency_30d = 40 where customer_id = 'C000000003'")
+    segment = (
+        "select behavior_segment from ml_features.tbl_ml_customer_behavior_segments where customer_id = 'C000000003'"
+    )
+    before = platform.rows(segment)
+    kept = "data_retention_time_in_days = 0, max_data_extension_time_in_days = 0"
+    platform.run(f"alter table {table} set {kept}", role="ACCOUNTADMIN")
+    code, printed = quality("heal")
+    assert (code, f"done rebuild stream {stream}" in printed) == (0, True), printed
+    after = platform.rows(segment)
+    assert (after != before, len(after)) == (True, 1)
+    platform.run(f"alter table {table} set data_retention_time_in_days = 1", role="ACCOUNTADMIN")
+    platform.run(f"alter table {table} unset max_data_extension_time_in_days", role="ACCOUNTADMIN")
+    assert readers == sorted(row[1:6] for row in platform.rows(f"show grants on stream {stream}", role="ACCOUNTADMIN"))
+    [(action, result)] = platform.rows(
+        "select action, result from monitoring.healing_log where object_name = 'marts.customer_stream'"
+    )
+    assert (action, result) == ("rebuild", "done")
+    assert f"stream {stream}" not in quality("heal", "--dry-run")[1]
