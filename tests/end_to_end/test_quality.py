@@ -101,7 +101,7 @@ def test_what_is_safe_is_mended_and_logged(platform, quality):
 
 
 def test_a_failed_task_is_retried_until_it_needs_a_person(platform, quality, wait_for):
-    task, name = "monitoring.quality_freshness", "QUALITY_FRESHNESS"
+    task, name = "governance.fill_audit_log", "FILL_AUDIT_LOG"
     last = (
         f"select state from table(information_schema.task_history(task_name => '{name}')) "
         "where completed_time is not null order by query_start_time desc limit 1"
