@@ -108,6 +108,20 @@ def output_name(item: exp.Expr) -> str:
     return re.sub(r"\s+", " ", text).upper()
 
 
+def require_named_columns(node: exp.Expr) -> None:
+    """Make sure that a view or table can take its columns' names from a query: each is a column or has an alias.
+
+    Raises:
+        SqlCompilationError: one is an expression (002022); beside a `*` Snowflake lets that pass.
+    """
+    while isinstance(node, exp.SetOperation | exp.Subquery):
+        node = node.this
+    if not isinstance(node, exp.Select) or any(_is_star(item) for item in node.expressions):
+        return
+    if not all(isinstance(item, exp.Alias | exp.Column | exp.Parameter) for item in node.expressions):
+        raise SqlCompilationError("Missing column specification", 2022, "42601")
+
+
 def _is_star(item: exp.Expr) -> bool:
     return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
 

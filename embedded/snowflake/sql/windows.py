@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 # Without a frame these take the whole partition, where SQL's default would end at the current row.
 _WHOLE_PARTITION = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", NTH_FROM_LAST}
+_ORDERED = _WHOLE_PARTITION | {
+    *("ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LAG", "LEAD"),
+    *("CONDITIONAL_TRUE_EVENT", "CONDITIONAL_CHANGE_EVENT"),
+}
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
@@ -34,7 +38,16 @@ def direction(item: exp.Expr) -> str:
 
 
 def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
-    """The text of OVER (…), with a leading space."""
+    """The text of OVER (…), with a leading space.
+
+    Raises:
+        SqlCompilationError: the function means nothing without an order, and none is given (002303).
+    """
+    if call.name in _ORDERED and not node.args.get("order"):
+        name = "NTH_VALUE" if call.name == NTH_FROM_LAST else call.name
+        raise SqlCompilationError(
+            f"Window function type [{name}] requires ORDER BY in window specification.", 2303, "42601"
+        )
     parts = []
     if node.args.get("partition_by"):
         parts.append("PARTITION BY " + ", ".join(binder.bind(item).sql for item in node.args["partition_by"]))

@@ -82,12 +82,20 @@ def check_policy(session: Session, policy: CatalogObject) -> None:
     cast(bound, parse_type(policy.body["returns"]), context.zone)
 
 
-def query_columns(session: Session, query: str) -> list[Column]:
-    """The columns of a query's result, for a view of it."""
+def query_columns(session: Session, query: str, named: bool) -> list[Column]:
+    """The columns of a query's result, for a view of it; `named`: the view gives them names of its own.
+
+    Raises:
+        SqlCompilationError: a column has no name, and the view gives none (002022).
+    """
     from embedded.snowflake.sql.parse import parse_query
+    from embedded.snowflake.sql.select import require_named_columns
     from embedded.snowflake.sql.translate import query as translate
 
-    return translate(session, parse_query(query), statement=None).columns
+    tree = parse_query(query)
+    if not named:
+        require_named_columns(tree)
+    return translate(session, tree, statement=None).columns
 
 
 def query_sources(session: Session, query: str) -> set[int]:

@@ -10,6 +10,7 @@ from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.names import quote, quote_if_needed
 from embedded.snowflake.sql.parse import parse_query
 from embedded.snowflake.sql.run import run_query
+from embedded.snowflake.sql.select import require_named_columns
 from embedded.snowflake.sql.translate import Translated, query
 from embedded.snowflake.sql.typed import Typed
 from embedded.snowflake.storage import tables
@@ -45,7 +46,10 @@ def _create_clone(session: Session, changes: CatalogTransaction, table: CatalogO
 def _create_from_query(
     session: Session, changes: CatalogTransaction, table: CatalogObject, select: dict[str, Any]
 ) -> None:
-    translated = query(session, parse_query(select["query"]), statement=None)
+    tree = parse_query(select["query"])
+    if not table.body["columns"]:
+        require_named_columns(tree)
+    translated = query(session, tree, statement=None)
     target = _columns(table, translated, select)
     tables.create(changes, table)
     source = translated.duckdb_sql

@@ -84,7 +84,7 @@ def _columns(session: Session, query: str, listed: list[ColumnDefinition]) -> li
     """The columns by the query's types and, if there is a list, by its names and comments."""
     from embedded.snowflake.statements.physical import query_columns
 
-    found = query_columns(session, query)
+    found = query_columns(session, query, bool(listed))
     if listed and len(listed) != len(found):
         raise SqlCompilationError("Invalid column definition list", 2026, "42601")
     names = [column.name for column in listed] or [column.name for column in found]
