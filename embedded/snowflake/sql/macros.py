@@ -123,18 +123,18 @@ _MACROS = {
         "CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
         "ELSE json_type(x) END"
     ),
-    # The members of an array or object, as FLATTEN gives them; the path starts with a prefix.
+    # The members of an array or object, as FLATTEN gives them; the path starts with a prefix. Each is taken from the value once
+    # and holds nothing of the whole, so that the cost is the members' own.
     "sf_flatten(x, prefix)": (
         "CASE json_type(x) WHEN 'ARRAY' THEN list_transform(CAST(x AS JSON[]), lambda v, i: "
-        "{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix || '[' || (i - 1) || ']', 'INDEX': i - 1, 'VALUE': v, "
-        "'THIS': CAST(x AS JSON)}) "
-        "WHEN 'OBJECT' THEN list_transform(list_sort(json_keys(x)), lambda k: "
-        "{'SEQ': 1, 'KEY': k, 'PATH': CASE WHEN prefix = '' THEN k ELSE prefix || '.' || k END, 'INDEX': CAST(NULL AS BIGINT), "
-        "'VALUE': json_extract(x, '$.\"' || k || '\"'), 'THIS': CAST(x AS JSON)}) END"
+        "{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix || '[' || (i - 1) || ']', 'INDEX': i - 1, "
+        "'VALUE': coalesce(v, 'null'::JSON)}) "
+        "WHEN 'OBJECT' THEN list_transform(list_sort(map_entries(CAST(x AS MAP(VARCHAR, JSON)))), lambda e: "
+        "{'SEQ': 1, 'KEY': e.key, 'PATH': CASE WHEN prefix = '' THEN e.key ELSE prefix || '.' || e.key END, "
+        "'INDEX': CAST(NULL AS BIGINT), 'VALUE': coalesce(e.value, 'null'::JSON)}) END"
     ),
-    "sf_flatten_none(x, prefix)": (
-        "[{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix, 'INDEX': CAST(NULL AS BIGINT), 'VALUE': CAST(NULL AS JSON), "
-        "'THIS': CAST(x AS JSON)}]"
+    "sf_flatten_none(prefix)": (
+        "[{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix, 'INDEX': CAST(NULL AS BIGINT), 'VALUE': CAST(NULL AS JSON)}]"
     ),
     "sf_as_object(x)": (
         "CASE WHEN x IS NULL OR json_type(x) IN ('OBJECT', 'NULL') THEN nullif(CAST(x AS VARCHAR), 'null')::JSON "

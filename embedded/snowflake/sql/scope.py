@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -28,14 +29,15 @@ class OutputColumn:
 class Relation:
     """A bound query or table: DuckDB text that can stand in parentheses in a FROM, and its columns.
 
-    `members` is the DuckDB list of structs that the rows are, for a table function that takes a list apart; `oid` the object
-    of the catalog that it is.
+    `members` is the DuckDB list of structs that the rows are, for a table function that takes a list apart, and `beside` the
+    columns that are no part of them, with their text; `oid` the object of the catalog that it is.
     """
 
     sql: str
     columns: list[OutputColumn]
     members: str | None = None
     oid: int | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,14 @@ class Scope:
         """The source's column that a name means in this scope alone.
 
         Raises:
-            SqlCompilationError: more than one column of the sources has it (002027).
+            SqlCompilationError: more than one column of the sources has it (002028).
         """
         if not qualifier:
             if name in self.merged:
                 return self.merged[name]
             found = [value for source in self.sources if (value := source.find(name)) is not None]
             if len(found) > 1 or any(source.has_twice(name) for source in self.sources):
-                raise SqlCompilationError(f"ambiguous column name '{quote_if_needed(name)}'", 2027, "42702")
+                raise SqlCompilationError(f"ambiguous column name '{quote_if_needed(name)}'", 2028, "42601")
             return found[0] if found else None
         for source in self.sources:
             if source.answers_to(qualifier):
@@ -125,12 +127,18 @@ def name_of(identifier: exp.Expr | str | None) -> str:
     return canonical(identifier.name.replace(MARK, ""), bool(identifier.args.get("quoted")))
 
 
+def place_of(node: exp.Expr) -> tuple[int, int]:
+    """The line (from 1) and position (from 0) at which a column or call begins; line 0 and position -1 if it is not in the text."""
+    first = node.parts[0] if isinstance(node, exp.Column) else node
+    line, column = first.meta.get("line"), first.meta.get("col")
+    if line is None or column is None:
+        return 0, -1
+    return int(line), max(int(column) - (int(first.meta["end"]) - int(first.meta["start"]) + 1), 0)
+
+
 def unknown_column(node: exp.Expr, written: str) -> SqlCompilationError:
     """The error for a name that nothing has, with the place where it stands."""
-    identifier = node.this if isinstance(node.this, exp.Identifier) else node
-    line, column = identifier.meta.get("line"), identifier.meta.get("col")
-    position = None if column is None else max(int(column) - len(str(identifier.name)), 0)
-    return invalid_identifier(written, line, position)
+    return invalid_identifier(written, *place_of(node))
 
 
 def unique(name: str, taken: set[str]) -> str:

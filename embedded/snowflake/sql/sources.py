@@ -199,9 +199,10 @@ def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:
         node, relation, name_of(call.name.replace(MARK, "")) if isinstance(node, exp.Lateral) else "", (), True, binder
     )
     source = binder.scope.sources[-1]
+    elsewhere = {source.columns[0].name: number, **relation.beside}
     source.columns = [
-        SourceColumn(column.name, replace(column.value, sql=number), column.hidden) if place == 0 else column
-        for place, column in enumerate(source.columns)
+        replace(column, value=replace(column.value, sql=elsewhere.get(column.name, column.value.sql)))
+        for column in source.columns
     ]
     parts = [*before, f"unnest({relation.members}) AS {source.alias}", f"row_number() OVER () AS {number}"]
     text = f"(SELECT {', '.join(parts)} FROM {left}) AS {outer}"
@@ -285,7 +286,7 @@ def _side_column(sources: list[Source], name: str) -> Typed:
     found = [value for source in sources if (value := source.find(name)) is not None]
     if len(found) != 1:
         problem = f"ambiguous column name '{name}'" if found else f"invalid identifier '{name}'"
-        raise SqlCompilationError(problem, 2027 if found else 904, "42702" if found else "42000")
+        raise SqlCompilationError(problem, 2028 if found else 904, "42601" if found else "42000")
     return found[0]
 
 

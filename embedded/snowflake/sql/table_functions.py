@@ -125,9 +125,11 @@ def _flattened(value: str, path: str, outer: bool, recursive: bool, mode: str, c
         field = "KEY" if mode == "OBJECT" else "INDEX"
         entries = f'list_filter({entries}, lambda e: e."{field}" IS NOT NULL)'
     if outer:
-        none = f"sf_flatten_none({value}, {literal(path)})"
+        none = f"sf_flatten_none({literal(path)})"
         entries = f"CASE WHEN coalesce(len({entries}), 0) = 0 THEN {none} ELSE {entries} END"
-    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns, entries)
+    whole = f"CAST({value} AS JSON)"
+    text = f'SELECT unnest({entries}, max_depth := 2), {whole} AS "THIS"'
+    return Relation(text, columns, entries, beside={"THIS": whole})
 
 
 def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Context) -> str:

@@ -67,6 +67,15 @@ CASES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ),
     ('select key, value::int from table(flatten(parse_json(\'{"y":2,"x":1}\')))', [("x", 1), ("y", 2)]),
     ("select f.key from (select parse_json('{}') v) t, lateral flatten(input => t.v, outer => true) f", [(None,)]),
+    (
+        "select t.n, f.path, is_null_value(f.value), f.this::varchar from (select 7 n, parse_json('{\"a\":[null]}') v) t, "
+        "lateral flatten(input => t.v:a, path => '', outer => true) f",
+        [(7, "[0]", True, "[null]")],
+    ),
+    (
+        'select key, is_null_value(value), this:b::int from table(flatten(parse_json(\'{"b":1,"a":null}\')))',
+        [("a", True, 1), ("b", False, 1)],
+    ),
     ("select value from table(split_to_table('a.b', '.')) order by index", [("a",), ("b",)]),
     ("select seq4() from table(generator(rowcount => 3))", [(0,), (1,), (2,)]),
     (
