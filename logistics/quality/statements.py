@@ -12,6 +12,8 @@ from logistics.sql import literal
 
 SAMPLED_ROWS = 5
 """So many failing rows are kept of each check and run."""
+_SAMPLED = "sampled_check_name"
+"""The column that says which check a kept row fails; no contract has one of that name."""
 _SAMPLE_TABLES = {"customer_data_policy": "quality_failing_rows", "vehicle_data_policy": "quality_failing_vehicle_rows"}
 RESULT_COLUMNS = (
     "run_id, check_name, table_name, kind, severity, result, failures, rows_checked, value, message, run_by, checked_at"
@@ -123,20 +125,31 @@ def _sample_rows(quality: Quality, contract: TableContract, checks: Sequence[Che
     added += [f"{alias}.{alias}_there" for alias in (join.rsplit(" as ", 1)[1].split(" on ")[0] for join in joins)]
     source = "".join(f", {text}" for text in added)
     failing = ",\n        ".join(f"iff({check.failing_row}, {literal(check.name)}, null)" for check in checks)
-    offending = " ".join(
-        f"when {literal(check.name)} then {_object([name for name in check.shown if name not in hidden])}"
-        for check in checks
-    )
     order = ", ".join(f"s.{key}" for key in keys) or "1"
-    return f"""{_into(quality, contract, run_id, "f.value::varchar", _object(keys), f"case f.value::varchar {offending} end", "s")}
+    # The few rows that are kept are chosen first: an object for every failing row of every check would cost their product.
+    return f"""{_into(quality, contract, run_id, f"s.{_SAMPLED}", _object(keys), _offending(checks, hidden), "s")}
 from (
-    select t.*{source}
-    from {quality.full(contract.full_name)} as t {" ".join(joins)}
-) as s, lateral flatten(input => array_construct_compact(
+    select s.*, f.value::varchar as {_SAMPLED}
+    from (
+        select t.*{source}
+        from {quality.full(contract.full_name)} as t {" ".join(joins)}
+    ) as s, lateral flatten(input => array_construct_compact(
         {failing}
     )) as f
-where {_protected(contract, "s")}f.value::varchar in ({_failed(quality, checks, run_id)})
-qualify row_number() over (partition by f.value::varchar order by {order}) <= {SAMPLED_ROWS}"""
+    where {_protected(contract, "s")}f.value::varchar in ({_failed(quality, checks, run_id)})
+    qualify row_number() over (partition by f.value::varchar order by {order}) <= {SAMPLED_ROWS}
+) as s"""
+
+
+def _offending(checks: Sequence[Check], hidden: set[str]) -> str:
+    """Returns the expression of the values that offend a check, by the name in `_SAMPLED`; none of a hidden column."""
+    by_columns: dict[tuple[str, ...], list[str]] = {}
+    for check in checks:
+        by_columns.setdefault(tuple(name for name in check.shown if name not in hidden), []).append(check.name)
+    cases = " ".join(
+        f"when s.{_SAMPLED} in ({listed(names)}) then {_object(columns)}" for columns, names in by_columns.items()
+    )
+    return f"case {cases} end"
 
 
 def _sample_query(quality: Quality, contract: TableContract, check: Check, run_id: str) -> str:
