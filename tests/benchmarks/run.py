@@ -1,7 +1,7 @@
 """Measures what `make bench` shows: statements sent and seconds, and ratios against DuckDB in process, in one run.
 
     python tests/benchmarks/run.py             everything
-    python tests/benchmarks/run.py tasks       one group: server, queries, snowflake, components, tasks, platform
+    python tests/benchmarks/run.py tasks       one group; --help names all
 
 Seconds are of whole commands by the wall clock. The figures of the official CLI and plugin, where shown, were measured on
 2 cores against an endpoint that answers at once; they are not measured here.
@@ -25,8 +25,10 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from dashboard_paint import bench_dashboard
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
+from models import bench_models
 from optimizer_history import bench_optimizer
 from orchestrator import bench_orchestrator
+from quality_checks import bench_quality
 from review import bench_review
 from snowflake_ratios import bench_snowflake
 
@@ -161,6 +163,8 @@ GROUPS = {
     "queries": bench_queries,
     "snowflake": bench_snowflake,
     "components": bench_components,
+    "quality": bench_quality,
+    "models": bench_models,
     "optimizer": bench_optimizer,
     "orchestrator": bench_orchestrator,
     "review": bench_review,
