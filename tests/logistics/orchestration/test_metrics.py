@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
+from prometheus_client.parser import text_string_to_metric_families
 
 from logistics.errors import LogisticsError, UsageError
 from logistics.orchestration.metrics import HOST, OpenTelemetry, Prometheus, open_meters, worst_of_checks
@@ -58,15 +59,20 @@ def test_the_page_of_prometheus_says_what_the_last_runs_came_to():
         page = urllib.request.urlopen(f"http://{HOST}:{meter.port}/metrics").read().decode()
     finally:
         meter.close()
-    for line in (
-        'logistics_runs_total{action="all",environment="dev",result="failed"} 2.0',
-        'logistics_jobs_total{environment="dev",job="drift",state="timed_out"} 2.0',
-        'logistics_job_attempts_total{environment="dev",job="quality"} 4.0',
-        'logistics_job_seconds{environment="dev",job="drift"} 9.0',
-        'logistics_check_status{check="tasks",environment="dev",status="warning"} 1.0',
-        'logistics_check_status{check="tasks",environment="dev",status="ok"} 0.0',
+    found = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+    for name, labels, value in (
+        ("logistics_runs_total", {"environment": "dev", "action": "all", "result": "failed"}, 2),
+        ("logistics_jobs_total", {"environment": "dev", "job": "drift", "state": "timed_out"}, 2),
+        ("logistics_job_attempts_total", {"environment": "dev", "job": "quality"}, 4),
+        ("logistics_job_seconds", {"environment": "dev", "job": "drift"}, 9),
+        ("logistics_check_status", {"environment": "dev", "check": "tasks", "status": "warning"}, 1),
+        ("logistics_check_status", {"environment": "dev", "check": "tasks", "status": "ok"}, 0),
     ):
-        assert line in page
+        assert found[name, frozenset(labels.items())] == value
 
 
 def test_a_port_that_is_taken_is_one_error():
