@@ -185,6 +185,29 @@ def rollback(environment: str, form: str, reason: str, model: str) -> None:
 
 @models.command()
 @_common
+@click.option("--version", type=click.IntRange(1), help="The version; else the serving one, else the newest.")
+@click.option("--retire", is_flag=True, help="Take a published version back.")
+@click.argument("model")
+def publish(environment: str, form: str, version: int | None, retire: bool, model: str) -> None:
+    """Publishes a version of MODEL in Snowflake's Model Registry, where the account has it, as the default of its name.
+
+    Needs the package snowflake-ml-python and the privilege CREATE MODEL on the schema ML. What serves stays as it is.
+
+    \b
+    logistics models publish late_delivery --environment prod
+    logistics models publish late_delivery --version 3 --retire
+    """
+    from logistics.ml.model_registry import SnowflakeModelRegistry
+
+    with _lifecycle(environment) as life:
+        found = _version(life, model, version)
+        store = SnowflakeModelRegistry(life.warehouse.connection, life.warehouse.connection.database)
+        name = (store.retire if retire else store.publish)(life, found)
+    _print(form, {"use_case": model, "version": found.version, "retired" if retire else "published": name})
+
+
+@models.command()
+@_common
 @click.option("--all", "everything", is_flag=True, help="Also rows that the version has learned from.")
 @click.argument("model", nargs=-1)
 def score(environment: str, form: str, everything: bool, model: tuple[str, ...]) -> None:

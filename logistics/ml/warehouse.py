@@ -8,16 +8,20 @@ from typing import Any
 
 
 class ConnectorWarehouse:
-    """A connection as DATA_ENGINEER, in the platform's database; see `logistics.ml.core.warehouse.Warehouse`."""
+    """A connection as DATA_ENGINEER, in the platform's database; see `logistics.ml.core.warehouse.Warehouse`.
+
+    Attributes:
+        connection: of the official connector.
+    """
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def rows(self, text: str, binds: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Runs a statement with a value for each `?`; returns its rows by lower-case column."""
         from snowflake.connector import DictCursor
 
-        with self._connection.cursor(DictCursor) as cursor:
+        with self.connection.cursor(DictCursor) as cursor:
             cursor.execute(text.replace("?", "%s") if binds else text, tuple(binds) or None)
             return [{name.lower(): value for name, value in row.items()} for row in cursor.fetchall()]
 
@@ -25,7 +29,7 @@ class ConnectorWarehouse:
         """Runs a query; returns its rows as a frame, with its columns also where there is no row."""
         import pandas as pd
 
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(text)
             names = [column[0].lower() for column in cursor.description]
             table = cursor.fetch_arrow_all()
@@ -37,12 +41,12 @@ class ConnectorWarehouse:
 
         schema, name = table.upper().split(".")
         upper = frame.rename(columns=str.upper).reset_index(drop=True)
-        write_pandas(self._connection, upper, name, schema=schema, quote_identifiers=True, use_logical_type=True)
+        write_pandas(self.connection, upper, name, schema=schema, quote_identifiers=True, use_logical_type=True)
 
     def put(self, content: bytes, path: str) -> None:
         """Writes a file of a stage, `@schema.stage/path/name`."""
         folder, _, name = path.rpartition("/")
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(
                 f"put file:///{name} {folder} auto_compress = false overwrite = true", file_stream=io.BytesIO(content)
             )

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from deployed import Platform
 
+from logistics.cli import commands
+from logistics.errors import LogisticsError
+from logistics.local import environment
 from logistics.ml.bundle import code_version
 from logistics.ml.core.comparisons import Comparisons
 from logistics.ml.core.errors import GateFailed, ModelError, PromotionConflict
@@ -228,3 +237,52 @@ def test_inside_snowflake_the_same_code_trains_alike_and_answers(trained: Platfo
     assert wait_for(lambda: trained.rows(told) != [(0,)], 150)
     assert trained.rows("select count(*) from ml.drift_stream") == [(0,)]
     trained.run("alter task ml.train_models suspend")
+
+
+class ModelRegistry:
+    """Stands for `snowflake.ml.registry`, which no account at hand has: it keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.logged: dict[tuple[str, str], dict[str, Any]] = {}
+        self.default: str | None = None
+
+    def open(self, session, database_name: str, schema_name: str) -> ModelRegistry:
+        self.opened = (session, database_name, schema_name)
+        return self
+
+    def log_model(self, model, *, model_name: str, version_name: str, **given: Any) -> None:
+        self.logged[model_name, version_name] = {"model": model, **given}
+
+    def get_model(self, name: str) -> ModelRegistry:
+        self.name = name
+        return self
+
+    def delete_version(self, version: str) -> None:
+        del self.logged[self.name, version]
+
+
+def test_a_version_is_published_in_snowflakes_own_registry_and_taken_back(trained, life, monkeypatch):
+    version = life.train(MODEL)[0]
+    variables = trained.server.environment()
+    monkeypatch.setattr(environment, "environment", lambda *_: variables)
+
+    def publish(*options: str):
+        arguments = ["models", "publish", MODEL, "--version", str(version.version), "--format", "json", *options]
+        return CliRunner().invoke(commands, arguments, env=dict(os.environ))
+
+    lacking = publish()
+    assert isinstance(lacking.exception, LogisticsError)
+    assert "snowflake-ml-python" in str(lacking.exception)
+    session, kept = mock.MagicMock(), ModelRegistry()
+    monkeypatch.setitem(sys.modules, "snowflake.ml.registry", SimpleNamespace(Registry=kept.open))
+    monkeypatch.setitem(sys.modules, "snowflake.snowpark", SimpleNamespace(Session=session))
+    name = ("LATE_DELIVERY", f"V{version.version}")
+    assert json.loads(publish().stdout)["published"] == " ".join(name)
+    assert kept.opened == (session.builder.configs.return_value.create.return_value, "LOGISTICS", "ML")
+    assert (list(kept.logged), kept.default) == ([name], name[1])
+    given = kept.logged[name]
+    assert len(given["model"].predict(given["sample_input_data"])) == len(given["sample_input_data"]) > 0
+    assert 0 < given["metrics"]["brier"] < 1
+    assert life.registry.events(MODEL)[0]["event"] == "published"
+    assert json.loads(publish("--retire").stdout)["retired"] == " ".join(name)
+    assert kept.logged == {}
