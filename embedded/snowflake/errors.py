@@ -36,10 +36,11 @@ class SnowflakeError(Exception):
 
 
 class SqlCompilationError(SnowflakeError):
-    """The statement could not be compiled; the message starts with Snowflake's own prefix."""
+    """The statement could not be compiled; the message starts with Snowflake's own prefix, which a place follows on its line."""
 
     def __init__(self, message: str, errno: int | None = None, sqlstate: str | None = None) -> None:
-        super().__init__(f"SQL compilation error:\n{message}", errno, sqlstate)
+        between = " " if message.startswith("error line ") else "\n"
+        super().__init__(f"SQL compilation error:{between}{message}", errno, sqlstate)
 
 
 class SqlExecutionError(SnowflakeError):
@@ -94,6 +95,12 @@ def invalid_identifier(name: str, line: int | None = None, position: int | None 
     """The error for a column that no source of the query has (000904)."""
     where = f"error line {line} at position {position}\n" if line is not None else ""
     return SqlCompilationError(f"{where}invalid identifier '{name}'", 904, "42000")
+
+
+def parse_error(text: str) -> SqlCompilationError:
+    """The error for a text that ends inside a string, a comment or a quoted name (001003)."""
+    line, position = text.count("\n") + 1, len(text) - text.rfind("\n") - 1
+    return SqlCompilationError(f"parse error line {line} at position {position} near '<EOF>'.", 1003, "42000")
 
 
 def unsupported(what: str) -> SnowflakeError:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlglot import Dialect
 from sqlglot.tokens import Token, TokenType
 
-from embedded.snowflake.errors import SnowflakeError, syntax_error
+from embedded.snowflake.errors import SnowflakeError, parse_error, syntax_error
 from embedded.snowflake.names import ObjectName, canonical
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def tokenize(text: str) -> list[Token]:
     try:
         return list(_SNOWFLAKE.tokenize(text))
     except Exception as error:
-        raise syntax_error(text.strip()[-20:]) from error
+        raise parse_error(text.rstrip()) from error
 
 
 def _words(text: str, token: Token) -> list[Token]:

@@ -33,7 +33,7 @@ def page() -> str:
     parts = [
         "# What the local Snowflake does",
         "Made by `python tests/support/limits.py` from the server's own tables; a test holds it to them. What is not here is refused"
-        " with 000002 (0A000) and its name; an unknown function with 002141.",
+        " with 000002 (0A000) and its name; an unknown function with 002140.",
         "## Statements",
         *(
             f"- {first}" + (f": {_wrapped([item or '(alone)' for item in rest])}" if rest != [""] else "")

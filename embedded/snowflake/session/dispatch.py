@@ -63,6 +63,27 @@ class Registration:
     commits: bool
 
 
+# First words of Snowflake's statements that no handler may do; any other word begins none.
+_KNOWN_WORDS = frozenset(
+    {
+        *("ALTER", "CREATE", "DESC", "DESCRIBE", "DROP", "EXECUTE", "GRANT", "LIST", "LS", "REMOVE", "RM", "RESTORE"),
+        *(
+            "REVOKE",
+            "SET",
+            "SHOW",
+            "UNDROP",
+            "UNSET",
+            "USE",
+            "COPY",
+            "PUT",
+            "GET",
+            "CALL",
+            "EXPLAIN",
+            "ADD",
+            "SIMULATE",
+        ),
+    }
+)
 _HANDLERS: dict[tuple[str, ...], Registration] = {}
 
 
@@ -136,6 +157,8 @@ def registration(tokens: TokenStream) -> Registration:
             return found
     if not words:
         raise syntax_error("<EOF>") if not tokens else tokens.unexpected()
+    if words[0] not in _KNOWN_WORDS and (words[0],) not in {key[:1] for key in _HANDLERS}:
+        raise tokens.unexpected()
     raise unsupported(" ".join(words[:3]))
 
 

@@ -16,6 +16,7 @@ from embedded.snowflake.sql.fence import may_fail
 from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
+from embedded.snowflake.sql.placement import at_place
 from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
 from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_literal, of_value, text_literal, varchar
 from embedded.snowflake.sql.windows import over_clause
@@ -355,7 +356,8 @@ class Expressions:
         if found is None:
             return self.user_function(name, node.expressions)
         call = Call(name, nodes, self, named, distinct, order or [], None, ignore)
-        check_arguments(found, call)
+        with at_place(node):
+            check_arguments(found, call)
         if over is not None:
             if not (found.aggregate or found.window):
                 raise SqlCompilationError(f"Invalid function type [{name}] for window function.", 2303, "42601")
@@ -364,7 +366,8 @@ class Expressions:
             raise SqlCompilationError(
                 f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
             )
-        return found.make(call)
+        with at_place(node):
+            return found.make(call)
 
     def user_function(self, name: str, nodes: list[exp.Expr]) -> Typed:
         """A call of what is no built-in function."""

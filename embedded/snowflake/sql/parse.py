@@ -8,6 +8,7 @@ gets its number as a comment, by which the source text of its columns is found a
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 from sqlglot import Dialect, ErrorLevel, exp
@@ -67,10 +68,11 @@ def parse_statement(text: str, tokens: list[Token] | None = None) -> exp.Expr:
 
 def _parse(text: str, tokens: list[Token] | None) -> exp.Expr:
     prepared, texts = _prepare(text, tokenize(text) if tokens is None else tokens)
+    parser = _PARSER(dialect=_SNOWFLAKE, error_level=ErrorLevel.IMMEDIATE)
     try:
-        trees = _PARSER(dialect=_SNOWFLAKE, error_level=ErrorLevel.IMMEDIATE).parse(prepared, text)
-    except ParseError as error:
-        raise _syntax_error(error, text) from None
+        trees = parser.parse(prepared, text)
+    except ParseError:
+        raise _unexpected(text, parser._curr) from None
     except RecursionError:
         raise SnowflakeError("SQL compilation error:\nstatement is nested too deeply", 1003) from None
     if len(trees) != 1 or trees[0] is None:
@@ -79,17 +81,21 @@ def _parse(text: str, tokens: list[Token] | None) -> exp.Expr:
     return trees[0]
 
 
-def _syntax_error(error: ParseError, text: str) -> SnowflakeError:
-    detail = error.errors[0] if error.errors else {}
-    near = str(detail.get("highlight") or "<EOF>").replace(MARK, "")
-    line, column = int(detail.get("line") or 1), int(detail.get("col") or len(text))
-    return syntax_error(near, line, max(column - len(near), 0))
+def _unexpected(text: str, token: Token | None) -> SnowflakeError:
+    """The syntax error at a token of a text, or at its end."""
+    text = text.rstrip()
+    start, near = len(text), "<EOF>"
+    if token is not None and token.token_type != TokenType.SENTINEL:
+        start, near = token.start, text[token.start : token.end + 1]
+    line_start = text.rfind("\n", 0, start) + 1
+    return syntax_error(near, text.count("\n", 0, start) + 1, start - line_start)
 
 
 def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
     prepared: list[Token] = []
     texts: list[list[str]] = []
     tokens = _without_ends([part for token in tokens for part in _split(token)])
+    _check_lists(text, tokens)
     for index, token in enumerate(tokens):
         if token.token_type == TokenType.SELECT:
             token = _copy(token, token.token_type, token.text, [f"@{len(texts)}"])
@@ -102,6 +108,21 @@ def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str
     while prepared and prepared[-1].token_type == TokenType.SEMICOLON:
         prepared.pop()
     return prepared, texts
+
+
+def _check_lists(text: str, tokens: list[Token]) -> None:
+    """Refuse a select list without columns and a list with a gap, which sqlglot lets pass.
+
+    Raises:
+        SqlCompilationError: FROM comes right after SELECT, or two commas outside of brackets (001003).
+    """
+    brackets = 0
+    for token, following in itertools.pairwise(tokens):
+        kind = token.token_type
+        brackets += (kind == TokenType.L_BRACKET) - (kind == TokenType.R_BRACKET)
+        gap = kind == following.token_type == TokenType.COMMA and not brackets
+        if gap or (kind == TokenType.SELECT and following.token_type == TokenType.FROM):
+            raise _unexpected(text, following)
 
 
 # Words that are operators after an operand and calls anywhere else.

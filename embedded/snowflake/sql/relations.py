@@ -289,9 +289,9 @@ def _bind_view_query(item: CatalogObject, inner: Context, binder: Expressions) -
     try:
         return binder.bind_query(parse_cached(item.body["query"]), inner, None)
     except SnowflakeError as error:
-        detail = error.message.partition("\n")[2] or error.message
+        prefix = "" if error.message.startswith("SQL compilation error:") else "SQL compilation error:\n"
         raise SqlCompilationError(
-            f"Failure during expansion of view '{item.name}': SQL compilation error:\n{detail}", 2037, "42601"
+            f"Failure during expansion of view '{item.name}': {prefix}{error.message}", 2037, "42601"
         ) from error
 
 

@@ -32,7 +32,12 @@ _MESSAGES: list[tuple[re.Pattern[str], int, str, str]] = [
         "22018",
         "Numeric value '{0}' is not recognized",
     ),
-    (re.compile(r"Could not cast value (\S+) to DECIMAL"), 100132, "22003", "Number out of representable range: {0}"),
+    (
+        re.compile(r"Could not convert string \"(.*?)\" to (?:DECIMAL|INT|DOUBLE|BIGINT|HUGEINT|FLOAT)", re.DOTALL),
+        100039,
+        "22003",
+        "Numeric value '{0}' is out of range",
+    ),
     (
         re.compile(r"(?:Overflow|out of range|Out of Range|overflow)"),
         100132,
@@ -59,10 +64,10 @@ _MESSAGES: list[tuple[re.Pattern[str], int, str, str]] = [
         "Single-row subquery returns more than one row.",
     ),
     (
-        re.compile(r"must appear in the GROUP BY clause|column \"?([\w~.]+)\"? must appear"),
+        re.compile(r"column \"?([\w~.]+)\"? must appear in the GROUP BY clause"),
         979,
         "42601",
-        "SQL compilation error:\na column is not a valid group by expression",
+        "SQL compilation error:\n[{0}] is not a valid group by expression",
     ),
     (
         re.compile(r"(?:aggregate|AGGREGATE|WHERE clause cannot contain (?:aggregates|window))"),
@@ -133,6 +138,9 @@ def to_snowflake(error: duckdb.Error) -> SnowflakeError:
     if raised:
         code, message = (raised[1], raised[2]) if raised[1] else (raised[3], raised[4])
         return SqlExecutionError(message.partition("\n\nLINE ")[0], int(code), _STATES.get(int(code), "22000"))
+    beyond = _out_of_range(text)
+    if beyond is not None:
+        return beyond
     for pattern, errno, state, message in _MESSAGES:
         match = pattern.search(text)
         if match:
@@ -141,7 +149,33 @@ def to_snowflake(error: duckdb.Error) -> SnowflakeError:
     return SqlExecutionError(f"The local Snowflake could not run this query: {first}", 603, "XX000")
 
 
+_TOO_LARGE = re.compile(
+    r"(?:Could not cast value (\S+) to|Casting value \"(\S+)\" to type) DECIMAL\((\d+),(\d+)\)"
+    r"|Overflow in \w+ of (?:DECIMAL\(38\)|INT128) \((-?\d+) ([*+-]) (-?\d+)\)"
+)
+_OPERATIONS = {"*": int.__mul__, "+": int.__add__, "-": int.__sub__}
+
+
+def _out_of_range(text: str) -> SqlExecutionError | None:
+    """The error for a number that its type has no room for, with both (100132); None for any other of DuckDB's messages."""
+    found = _TOO_LARGE.search(text)
+    if found is None:
+        return None
+    if found[6]:
+        precision, scale, value = 38, 0, str(_OPERATIONS[found[6]](int(found[5]), int(found[7])))
+    else:
+        precision, scale, value = int(found[3]), int(found[4]), found[1] or found[2]
+    width = next(bytes_ for most, bytes_ in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if precision <= most)
+    null = "nullable" if "source column" in text else "not null"
+    return SqlExecutionError(
+        f"Number out of representable range: type FIXED[SB{width}]({precision},{scale}){{{null}}}, value {value}",
+        100132,
+        "22003",
+    )
+
+
 _STATES = {
+    100039: "22003",
     100035: "22007",
     100037: "22018",
     100038: "22018",

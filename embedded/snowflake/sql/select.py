@@ -11,6 +11,7 @@ from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import BindQuery, Expressions
 from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.placement import check_placement
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
 from embedded.snowflake.sql.typed import Typed
@@ -44,6 +45,7 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
     from_text = bind_from(node, binder)
     scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
     outputs = _outputs(node, binder)
+    check_placement(node, binder)
     if node.parent is not None or context.views or outer is not None:
         # A query around may filter by these columns.
         for _, value in outputs:
@@ -217,7 +219,7 @@ def _group_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputC
     if isinstance(item, exp.Literal) and not item.args.get("is_string"):
         place = int(item.name) if item.name.isdigit() else 0
         if not 1 <= place <= len(outputs):
-            raise SqlCompilationError(f"GROUP BY position {item.name} is not in the select list", 1003, "42000")
+            raise SqlCompilationError(f"[{item.name}] is not a valid group by expression", 979, "42601")
         value = outputs[place - 1][1]
     else:
         value = binder.bind(item)
@@ -229,7 +231,7 @@ def _order_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputC
     tail = direction(item) if isinstance(item, exp.Ordered) else " ASC NULLS LAST"
     if isinstance(target, exp.Literal) and not target.args.get("is_string") and target.name.isdigit():
         if not 1 <= int(target.name) <= len(outputs):
-            raise SqlCompilationError(f"ORDER BY position {target.name} is not in the select list", 1003, "42000")
+            raise SqlCompilationError(f"[{target.name}] is not a valid order by expression", 979, "42601")
         return target.name + tail
     if isinstance(target, exp.Column) and not target.args.get("table") and isinstance(target.this, exp.Identifier):
         name = name_of(target.this)

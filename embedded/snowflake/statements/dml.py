@@ -163,7 +163,7 @@ def update(session: Session, statement: Statement) -> Result:
         with doing.apply() as rows:
             total = rows.temporary("_changes", translated.duckdb_sql)
             single = _one_each(session, rows, total, "ERROR_ON_NONDETERMINISTIC_UPDATE")
-            count = rows.replace(table, values, "_changes")
+            count = rows.replace(table, values, "_changes", translated.duckdb_sql)
     return affected(
         StatementType.UPDATE, number_of_rows_updated=count, **{"number_of_multi-joined_rows_updated": total - single}
     )
@@ -232,6 +232,7 @@ def duplicate_row() -> SnowflakeError:
 @handles("DELETE")
 def delete(session: Session, statement: Statement) -> Result:
     """DELETE FROM table [USING …] [WHERE …]."""
+    statement.tokens.expect("DELETE", "FROM")
     tree = parse_statement(statement.text)
     number_placeholders(tree)
     table = target_table(session, statement, tree.this, "DELETE")

@@ -10,6 +10,7 @@ import duckdb
 
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.tables import TableColumn, columns
+from embedded.snowflake.storage.failures import naming_columns
 from embedded.snowflake.storage.versions import INFINITE, column_name, table_name, visible
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ class Rows:
         start = storage.take_rids(self.cursor, table.oid, 0)
         names = "".join(f", {column_name(column)}" for column in values)
         texts = "".join(f", {text}" for text in values.values())
-        count = self.run(
-            f"insert into {table_name(table.oid)} (_rid, _from, _to{names}) "
-            f"select {start} + row_number() over (), {self.mark}, {INFINITE}{texts} from ({source}) as q"
-        )
+        with naming_columns(self.session, table, values, f"({source}) as q"):
+            count = self.run(
+                f"insert into {table_name(table.oid)} (_rid, _from, _to{names}) "
+                f"select {start} + row_number() over (), {self.mark}, {INFINITE}{texts} from ({source}) as q"
+            )
         storage.take_rids(self.cursor, table.oid, count)
         self._note(table, values)
         return self._touch(table, count)
@@ -81,13 +83,14 @@ class Rows:
         count += self.run(f"update {name} set _to = {self.mark} where {current} and ({condition})")
         return self._touch(table, count)
 
-    def replace(self, table: CatalogObject, values: Mapping[int, str], changes: str) -> int:
+    def replace(self, table: CatalogObject, values: Mapping[int, str], changes: str, origin: str = "") -> int:
         """Give rows new values under the same identity.
 
         Args:
             table: the table.
             values: for each column id that changes, an expression over the changes (called `n`) and the old row (called `o`).
             changes: the name of a temporary table with a column "$RID", each row once.
+            origin: the query that the table's rows came from, by which an error finds its column.
 
         Returns:
             The number of rows.
@@ -96,11 +99,9 @@ class Rows:
         texts = ", ".join(
             f"{values.get(column, f'o.{column_name(column)}')} as {column_name(column)}" for column in ids
         )
-        self.temporary(
-            "_replaced",
-            f'select o._rid, {texts} from {table_name(table.oid)} as o join {changes} as n on o._rid = n."$RID" '
-            f"where {visible(self.transaction)}",
-        )
+        joined = f'{table_name(table.oid)} as o join {{}} as n on o._rid = n."$RID" where {visible(self.transaction)}'
+        with naming_columns(self.session, table, values, joined.format(f"({origin})" if origin else changes)):
+            self.temporary("_replaced", f"select o._rid, {texts} from {joined.format(changes)}")
         self.close(table, "_rid in (select _rid from _replaced)")
         names = ", ".join(column_name(column) for column in ids)
         count = self.run(

@@ -130,6 +130,7 @@ def test_with_its_privileges_it_works_and_without_one_it_does_not(
             (3001, "42501"),
             (2003, "02000"),
             (2043, "02000"),
+            (2140, "42601"),
             (2141, "42601"),
         ), (
             missing,

@@ -91,7 +91,8 @@ def test_dictionaries(connect):
     ("text", "errno", "sqlstate"),
     [
         ("select * from no_such_database.s.t", 2003, "02000"),
-        ("frobnicate the database", 2, "0A000"),
+        ("frobnicate the database", 1003, "42000"),
+        ("execute image build", 2, "0A000"),
         ("select 1 from", 1003, "42000"),
         ("select nothing_of_that_name", 904, "42000"),
         ("use role no_such_role", 2043, "02000"),

@@ -1,7 +1,7 @@
 """Snowflake's functions by name: how each is checked, typed and written for DuckDB.
 
-Only what is registered here can be called; any other name is Snowflake's `Unknown function` (002141 in its text, 002140 on
-the wire for some clients), never DuckDB's function of that name.
+Only what is registered here can be called; any other name is Snowflake's `Unknown function` (002140; what is looked for as a
+user's own by a full name, 002141), never DuckDB's function of that name.
 """
 
 from __future__ import annotations
@@ -177,8 +177,10 @@ def _argument(call: Call, index: int, kind: DataType | None) -> Typed:
 
 
 def unknown_function(name: str) -> SqlCompilationError:
-    """The error for a function that does not exist (002141)."""
-    return SqlCompilationError(f"Unknown function {name}", 2141, "42601")
+    """The error for a function that does not exist: 002140, or 002141 for one that was named with its schema."""
+    if "." in name:
+        return SqlCompilationError(f"Unknown user-defined function {name}", 2141, "42601")
+    return SqlCompilationError(f"Unknown function {name}", 2140, "42601")
 
 
 def check_arguments(found: Function, call: Call) -> None:
@@ -188,16 +190,20 @@ def check_arguments(found: Function, call: Call) -> None:
         SqlCompilationError: too few (000938) or too many (000939).
     """
     count = len(call.nodes) + len(call.named) + (len(call.order) if found.name.startswith("PERCENTILE") else 0)
-    text = f"{call.name}({', '.join(str(node.sql('snowflake')) for node in call.nodes)})".replace("\x01", "")
+    if count >= found.least and (found.most is None or len(call.nodes) <= found.most):
+        return
+    from embedded.snowflake.sql.placement import written
+
+    text = f"{call.name}({', '.join(written(node, call.binder) for node in call.nodes)})"
     if count < found.least and not call.named:
         raise SqlCompilationError(
-            f"error line 1 at position 0\nnot enough arguments for function [{text}], expected {found.least}, got {len(call.nodes)}",
+            f"not enough arguments for function [{text}], expected {found.least}, got {len(call.nodes)}",
             938,
             "22023",
         )
     if found.most is not None and len(call.nodes) > found.most:
         raise SqlCompilationError(
-            f"error line 1 at position 0\ntoo many arguments for function [{text}] expected {found.most}, got {len(call.nodes)}",
+            f"too many arguments for function [{text}] expected {found.most}, got {len(call.nodes)}",
             939,
             "22023",
         )
