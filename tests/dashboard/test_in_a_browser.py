@@ -13,7 +13,7 @@ from identity_provider import CLIENT, identity_provider
 PAGES = ("Overview", "Quality", "Performance", "Cost", "ML", "Deployments", "Security", "Lineage")
 MOST_STATEMENTS = 8
 """Of one page, whoever opens it first."""
-_WAIT = 60_000
+_WAIT = 180_000
 
 _LOW_CONTRAST = """() => {
   const lum = c => { const f = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });

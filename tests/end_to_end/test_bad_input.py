@@ -124,7 +124,7 @@ def test_a_port_that_is_taken_is_one_clear_line(server):
         env={"LOCAL_SNOWFLAKE_ADMIN_PASSWORD": "x", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=900,
     )
     assert done.returncode == 1
     assert str(server.port) in done.stderr

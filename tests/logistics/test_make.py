@@ -34,7 +34,7 @@ def make(copy: Path) -> Iterator[Make]:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["make", "-o", ".venv/.installed", "-o", ".venv/.installed-handlers", *arguments]
         return subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
 
     yield run
@@ -54,7 +54,7 @@ def test_from_the_first_up_to_down(make, copy):
 
 def test_up_in_a_fresh_clone_installs_what_runs_and_no_more(copy):
     (copy / ".venv").unlink()
-    done = subprocess.run(["make", "-n", "up"], cwd=copy, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["make", "-n", "up"], cwd=copy, capture_output=True, text=True, timeout=900, check=True)
     # The platform's procedure is Python: without the handlers' environment the deployment would fail.
     assert list(dict.fromkeys(re.findall(r"-r requirements/(\w+)\.txt", done.stdout))) == ["run", "handlers"]
 

@@ -63,7 +63,7 @@ def running_server(accounts: Accounts) -> Iterator[Server]:
         time.sleep(0.005)
     yield Server(listener.getsockname()[1], accounts)
     running.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=120)
     listener.close()
 
 

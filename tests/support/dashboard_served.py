@@ -114,7 +114,7 @@ def served(deployed: Deployed, *options: str, port: int | None = None) -> Iterat
         yield Served(url, process, log)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -146,7 +146,7 @@ def opened_browser(executable: str) -> Iterator[Any]:
         opened.close()
 
 
-def ready(page: Any, name: str, milliseconds: int = 60_000) -> None:
+def ready(page: Any, name: str, milliseconds: int = 180_000) -> None:
     """Wait until a page shows its data."""
     page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=milliseconds)
     page.get_by_text("Data of").first.wait_for(timeout=milliseconds)

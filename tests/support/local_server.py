@@ -73,7 +73,7 @@ class LocalServer:
         if self.process is None:
             return
         self.process.kill() if kill else self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=120)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -120,7 +120,7 @@ def test_interrupts_of_a_running_create(
     if times == 2:
         _await(lambda: "CANCEL" in calls.read_text())
         process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode != 0 and "Traceback" not in out, out
     names = {item["urn"].rpartition("::")[2] for item in _deployment(pulumi)["resources"]}
     assert "b" not in names and "CREATE b" not in calls.read_text()

@@ -207,7 +207,7 @@ def _run(folder: Path, dry_run: bool, plain: bool) -> dict[str, Any]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=900,
             check=False,
         )
     # A program that fails ends while others of its requests are on their way.

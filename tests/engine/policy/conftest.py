@@ -108,7 +108,7 @@ def pulumi(folder: Path) -> Callable[..., Ran]:
             arguments = (*arguments, "--event-log", str(log))
         command = [str(ROOT / "embedded" / "bin" / "pulumi"), *arguments]
         ran = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
         events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return Ran(ran.returncode, ran.stdout, ran.stderr, events)

@@ -82,7 +82,7 @@ class Command:
     def run(self, table: Path, *arguments: str) -> tuple[int, Any, str]:
         """Run to the end; the exit code, the report (None where there is none) and what was said beside it."""
         process = self.start(table, *arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=900)
         return process.returncode, json.loads(out) if out.strip() else None, err
 
     def close(self) -> None:

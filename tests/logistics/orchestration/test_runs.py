@@ -110,7 +110,7 @@ def test_a_signal_stops_with_a_record(command, table, job, sleeper, number):
     process = command.start(table(sleeps, job("later", needs=["sleeps"])), "--grace", "0")
     running = pid()
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     report = json.loads(out)
     assert process.returncode == 128 + number
     assert report["result"] == "stopped"
@@ -125,7 +125,7 @@ def test_a_running_job_may_end_within_the_grace(command, table, job, tmp_path):
     eventually(up.exists)
     process.send_signal(signal.SIGTERM)
     go.touch()
-    report = json.loads(process.communicate(timeout=30)[0])
+    report = json.loads(process.communicate(timeout=120)[0])
     assert [each["state"] for each in report["jobs"]] == ["succeeded", "stopped"]
     assert report["jobs"][0]["findings"][0]["evidence"] == "whole"
 

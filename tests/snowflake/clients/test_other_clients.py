@@ -32,7 +32,7 @@ def test_the_clients_of_an_older_environment(port: str, tmp_path: Path) -> None:
         ["uv", "venv", "-q", str(tmp_path / "env"), "--python", "3.11"],
         ["uv", "pip", "install", "-q", "--python", str(python), *PACKAGES],
     ):
-        subprocess.run(command, check=True, timeout=300)
+        subprocess.run(command, check=True, timeout=900)
     script = Path(__file__).with_name("other_clients.py")
     done = subprocess.run(
         [str(python), str(script), port, PASSWORD],

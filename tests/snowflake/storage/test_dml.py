@@ -125,7 +125,7 @@ def test_update_waits_for_the_other_transaction(table: Run, opened: Callable[[],
     assert not done.wait(0.2)
     table("update t set b = 'frst' where a = 1")
     table("commit")
-    thread.join(timeout=10)
+    thread.join(timeout=120)
     assert done.is_set()
     assert table("select b from t where a = 1") == [("frst",)]
 
@@ -153,7 +153,7 @@ def test_deadlock_is_refused(table: Run, opened: Callable[[], Run]) -> None:
     except SnowflakeError as error:
         failed.append(error.errno)
         table("rollback")
-    thread.join(timeout=10)
+    thread.join(timeout=120)
     assert failed == [625]
 
 

@@ -24,7 +24,7 @@ def post(server: Any, path: str, body: Any, token: str = "", headers: dict[str, 
     head = {"content-type": "application/json", "authorization": f'Snowflake Token="{token}"', **(headers or {})}
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", data, head, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, orjson.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -60,12 +60,12 @@ def test_a_repeated_request_does_its_work_once(server: Any, token: str) -> None:
 def test_chunks_need_their_key(server: Any, token: str) -> None:
     answer = ask(server, token, "select seq4() from table(generator(rowcount => 60000))")
     url = answer["data"]["chunks"][0]["url"]
-    with urllib.request.urlopen(url, timeout=20) as chunk:
+    with urllib.request.urlopen(url, timeout=120) as chunk:
         assert chunk.status == 200
     forged = url.split("/")
     forged[-2] = "x" * len(forged[-2])
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen("/".join(forged), timeout=20)
+        urllib.request.urlopen("/".join(forged), timeout=120)
     with refused.value as error:
         assert error.code == 403
 

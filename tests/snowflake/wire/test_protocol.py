@@ -113,7 +113,7 @@ def test_abort_by_request(client, token, server):
         json={"requestId": request_id},
         headers={"Authorization": f'Snowflake Token="{token}"'},
     )
-    thread.join(timeout=20)
+    thread.join(timeout=120)
     assert found[0]["code"] == "000604"
 
 

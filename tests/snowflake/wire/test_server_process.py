@@ -31,7 +31,7 @@ def serve(*arguments, **environment):
         env={**{k: v for k, v in os.environ.items() if k != "LOCAL_SNOWFLAKE_ADMIN_PASSWORD"}, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=900,
     )
 
 
