@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from logistics.connection import shown
-from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, object_name
+from logistics.deployment.columns import GONE, ColumnNames, in_order, renamed
+from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, Safety, object_name
 from logistics.deployment.state import PROVIDER_PREFIX, Checkpoint, Resource
 from logistics.deployment.steps import Step
 from logistics.sql import full_name, literal, quoted
@@ -32,6 +33,7 @@ class Return:
         said: what is done, for people.
         statements: what is sent, in order, before the replay.
         adopt: whether its past state is put into the stack's state.
+        renames: name now to past name of a standing table's columns, which the stack's state is to call as before too.
         lost: whether nothing is left to bring it back from: it comes back without its rows, values or offset.
         after: statements sent after the replay, as a role that sees every row: policies hide rows from the deploying role too.
         reads: the clone that those statements read.
@@ -41,6 +43,7 @@ class Return:
     said: str
     statements: tuple[str, ...] = ()
     adopt: bool = True
+    renames: Mapping[str, str] = field(default_factory=dict)
     lost: bool = False
     after: tuple[str, ...] = ()
     reads: str = ""
@@ -49,18 +52,21 @@ class Return:
 class Restorer:
     """Plans the bringing back, in one session of the deploying role."""
 
-    def __init__(self, cursor: Any, database: str, kept: Sequence[Kept], version: int) -> None:
+    def __init__(self, cursor: Any, database: str, version: int, newest: int) -> None:
         """Takes what is needed to plan.
 
         Args:
             cursor: of a connection as the deploying role.
             database: the platform's database.
-            kept: what deployments kept.
             version: the version to go back to; what was kept of it or of a later one serves.
+            newest: the version that is there now.
         """
         self._cursor = cursor
         self._database = database
-        self._kept = [kept_one for kept_one in kept if kept_one.version >= version]
+        self._newest = newest
+        self._safety = Safety(cursor, database)
+        self._kept = [kept_one for kept_one in self._safety.kept() if kept_one.version >= version]
+        self._names = ColumnNames(self._safety.column_changes(), version)
         self._returning: set[str] = set()
 
     def plan(self, past: Checkpoint, now: Checkpoint, steps: Iterable[Step]) -> list[Return]:
@@ -92,59 +98,100 @@ class Restorer:
             return self._undropped(resource, "TABLE")
         if step is not None and step.op == "replace":
             return self._swapped(resource, object_name(today))
-        columns = _columns_made_again(step)
-        return [self._refilled(resource, columns, past)] if columns else []
+        back = self._renamed(resource, today)
+        columns = _columns_made_again(step and as_renamed(step, back))
+        return back + self._refilled(resource, columns, past)
+
+    def _renamed(self, resource: Resource, today: Resource) -> list[Return]:
+        """A table that stands: its columns are called as they were, in the account and in the state, each as far as it is not yet."""
+        name, past = object_name(today), _columns(resource)
+        if not self._names.to_rename(name, past):
+            return []
+        there = self._columns_of(name)
+        in_state = self._names.to_rename(name, past, _columns(today))
+        pairs = in_order(self._names.to_rename(name, past, there))
+        known = ((self._names.at(name, column), column) for column in past if column in there)
+        done = [pair for pair in known if pair[0] not in (pair[1], GONE) and pair[0] not in there]
+        if not (in_state or pairs or done):
+            return []
+        told = ", ".join(f"{new} (now {old})" for old, new in dict(pairs + done).items() if new in past)
+        statements = [*self._renaming(name, pairs), *(self._note(name, pair) for pair in done)]
+        said = f"{told or 'columns'} of {name} by their past names, with their values"
+        return [Return(resource=resource, said=said, statements=tuple(statements), adopt=False, renames=in_state)]
+
+    def _renaming(self, table: str, pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
+        """Yields the statements of renames, each recorded when it is done."""
+        for old, new in pairs:
+            yield f"ALTER TABLE {table} RENAME COLUMN {quoted(old)} TO {quoted(new)}"
+            yield self._note(table, (old, new))
+
+    def _note(self, table: str, pair: tuple[str, str]) -> str:
+        return self._safety.column_note(self._newest, table, *pair)
+
+    def _returned(self, resource: Resource, said: str, *statements: str, before: datetime | None = None) -> Return:
+        """A table that comes back as it was `before` a time, or when it was dropped; its columns are called as in the past version."""
+        name = object_name(resource)
+        names = self._names.to_rename(name, _columns(resource), None, before) if resource.kind == "Table" else {}
+        return Return(resource=resource, said=said, statements=(*statements, *self._renaming(name, in_order(names))))
 
     def _undropped(self, resource: Resource, word: str) -> list[Return]:
         name = object_name(resource) if resource.kind == "Table" else _container_name(resource)
         if self._exists(word, name):
-            return [Return(resource=resource, said=f"{name} stands; it is taken up again")]
+            names = self._names.to_rename(name, _columns(resource), self._columns_of(name)) if word == "TABLE" else {}
+            again = tuple(self._renaming(name, in_order(names)))
+            return [Return(resource=resource, said=f"{name} stands; it is taken up again", statements=again)]
         if holder := next((each for each in self._returning if name.startswith(f"{each}.")), None):
-            return [Return(resource=resource, said=f"{name} with {holder}")]
+            return [self._returned(resource, f"{name} with {holder}")]
         if self._dropped(word, name):
-            return [Return(resource=resource, said=f"UNDROP {word} {name}", statements=(f"UNDROP {word} {name}",))]
+            return [self._returned(resource, f"UNDROP {word} {name}", f"UNDROP {word} {name}")]
         clone = self._clone_of(name)
         if clone is None:
             if word != "TABLE":
                 return []
             return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
-        statement = f"CREATE TABLE {name} CLONE {clone}"
-        return [Return(resource=resource, said=f"{name} from its clone {clone}", statements=(statement,))]
+        statement = f"CREATE TABLE {name} CLONE {clone.clone}"
+        return [self._returned(resource, f"{name} from its clone {clone.clone}", statement, before=clone.taken_at)]
 
     def _swapped(self, resource: Resource, today: str) -> list[Return]:
         """A table that was replaced since: today's is put aside with its rows, the one before comes back."""
         name = object_name(resource)
         aside = full_name(self._database, SCHEMA, f"{name.split('.')[-1].strip(chr(34))}__PUT_ASIDE_{self._stamp()}")
         put_aside = f"ALTER TABLE {today} RENAME TO {aside}"
+        clone = self._clone_of(name)
         if self._dropped("TABLE", name):
             back, said = f"UNDROP TABLE {name}", "UNDROP"
-        elif clone := self._clone_of(name):
-            back, said = f"CREATE TABLE {name} CLONE {clone}", f"from its clone {clone}"
+        elif clone:
+            back, said = f"CREATE TABLE {name} CLONE {clone.clone}", f"from its clone {clone.clone}"
         else:
             return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
-        return [
-            Return(
-                resource=resource,
-                said=f"{name} as it was before its replacement ({said}); what was written since stays in {aside}",
-                statements=(put_aside, back),
-            )
-        ]
+        told = f"{name} as it was before its replacement ({said}); what was written since stays in {aside}"
+        return [self._returned(resource, told, put_aside, back, before=clone.taken_at if clone else None)]
 
-    def _refilled(self, resource: Resource, columns: Sequence[str], past: Checkpoint) -> Return:
+    def _refilled(self, resource: Resource, columns: Sequence[str], past: Checkpoint) -> list[Return]:
+        """Columns that are made again: each from the newest clone that has it, by the name that it had there."""
+        of_clone: dict[str, list[str]] = {}
+        clones = {column: self._clone_of(object_name(resource), column) for column in columns}
+        for column, clone in clones.items():
+            of_clone.setdefault(clone.clone if clone else "", []).append(column)
+        return [self._refilled_from(clones[listed[0]], resource, listed, past) for listed in of_clone.values()]
+
+    def _refilled_from(
+        self, clone: Kept | None, resource: Resource, columns: Sequence[str], past: Checkpoint
+    ) -> Return:
         name, listed = object_name(resource), ", ".join(columns)
-        clone, keys = self._clone_of(name), _primary_key(resource, past)
+        keys = _primary_key(resource, past)
         if clone is None:
             said = f"{listed} of {name} come back empty: no clone is kept"
             return Return(resource=resource, said=said, adopt=False, lost=True)
         if not keys:
-            said = f"{listed} of {name} come back empty: no primary key tells the rows apart; the values are in {clone}"
+            said = f"{listed} of {name} come back empty: no primary key tells the rows apart; the values are in {clone.clone}"
             return Return(resource=resource, said=said, adopt=False, lost=True)
-        sets = ", ".join(f"{quoted(column)} = kept.{quoted(column)}" for column in columns)
-        on = " AND ".join(f"now.{quoted(key)} = kept.{quoted(key)}" for key in keys)
-        update = f"UPDATE {name} AS now SET {sets} FROM {clone} AS kept WHERE {on}"
-        return Return(
-            resource=resource, said=f"{listed} of {name} from {clone}", adopt=False, after=(update,), reads=clone
-        )
+        there = {each: quoted(self._names.at(name, each, clone.taken_at) or each) for each in (*columns, *keys)}
+        sets = ", ".join(f"{quoted(column)} = kept.{there[column]}" for column in columns)
+        on = " AND ".join(f"now.{quoted(key)} = kept.{there[key]}" for key in keys)
+        update = f"UPDATE {name} AS now SET {sets} FROM {clone.clone} AS kept WHERE {on}"
+        said = f"{listed} of {name} from {clone.clone}"
+        return Return(resource=resource, said=said, adopt=False, after=(update,), reads=clone.clone)
 
     # -- streams -------------------------------------------------------------------------------------------------------
 
@@ -185,8 +232,21 @@ class Restorer:
         rows = shown(self._cursor, f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
         return [row for row in rows if row["name"] == parts[-1]]
 
-    def _clone_of(self, name: str) -> str | None:
-        return next((item.clone for item in self._kept if item.kind == "table" and item.object == name), None)
+    def _clone_of(self, name: str, column: str = "") -> Kept | None:
+        """Returns the newest clone of a table, or the newest that has a column of the past version."""
+        clones = [item for item in self._kept if item.kind == "table" and item.object == name]
+        having = (item for item in clones if not column or self._names.at(name, column, item.taken_at) != GONE)
+        return next(having, clones[0] if clones else None)
+
+    def _columns_of(self, table: str) -> list[str]:
+        """Returns a table's columns as the account has them, in their order."""
+        database, schema, name = (part.strip('"') for part in table.split("."))
+        found = shown(
+            self._cursor,
+            f"SELECT COLUMN_NAME FROM {quoted(database)}.INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = {literal(schema)} "
+            f"AND TABLE_NAME = {literal(name)} ORDER BY ORDINAL_POSITION",
+        )
+        return [row["column_name"] for row in found]
 
     def _stamp(self) -> str:
         self._cursor.execute("SELECT TO_CHAR(CURRENT_TIMESTAMP(), 'YYYYMMDDHH24MISS')")
@@ -229,8 +289,14 @@ def _is_kept(row: Mapping[str, Any]) -> bool:
     return row["dropped_on"] + timedelta(days=days) > datetime.now(UTC)
 
 
+def as_renamed(step: Step, returns: Iterable[Return]) -> Step:
+    """Returns a step of the replay as it is once columns are called as they were."""
+    names = {old: new for item in returns if item.resource.urn == step.urn for old, new in item.renames.items()}
+    return replace(step, old=renamed(step.old, names)) if names else step
+
+
 def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
-    """Returns today's state with the past state of what was brought back.
+    """Returns today's state with the past state of what was brought back, and past names of columns.
 
     A resource that stands already keeps its place; another comes right after what it depends on. References to what today's
     state lacks are left out, since a state may only refer to what is in it; the replay writes them again.
@@ -240,6 +306,9 @@ def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
     for item in returns:
         if item.adopt:
             _adopt(resources, dict(copy.deepcopy(item.resource.raw)))
+        for raw in resources if item.renames else ():
+            if raw["urn"] == item.resource.urn and not raw.get("delete"):
+                raw.update({key: renamed(raw.get(key) or {}, item.renames) for key in ("inputs", "outputs")})
     return Checkpoint(deployment=deployment)
 
 
@@ -266,6 +335,10 @@ def _provider_of_today(resources: Iterable[Mapping[str, Any]], reference: str) -
     urn = reference.rsplit("::", 1)[0]
     found = next((item for item in resources if item["urn"] == urn and item["type"].startswith(PROVIDER_PREFIX)), None)
     return f"{urn}::{found['id']}" if found else reference
+
+
+def _columns(table: Resource) -> list[str]:
+    return [column["name"] for column in table.inputs.get("columns") or ()]
 
 
 def _container_name(resource: Resource) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from logistics.deployment.context import Context
 from logistics.deployment.replay import program_of
-from logistics.deployment.restore import Restorer, Return, adopted, bring_back, refill
+from logistics.deployment.restore import Restorer, Return, adopted, as_renamed, bring_back, refill
 from logistics.deployment.runs import Run, record
 from logistics.deployment.safety import Safety
 from logistics.deployment.state import Checkpoint
@@ -27,7 +27,7 @@ class RollbackPlan:
     Attributes:
         version: where it goes back to.
         past: its checkpoint, secrets plain; never written to disk.
-        steps: the engine's steps, as the preview of the replay tells them before anything is brought back.
+        steps: the engine's steps, as the preview of the replay tells them before anything but columns' names is brought back.
         returns: what is brought back, and what cannot be.
     """
 
@@ -53,9 +53,10 @@ def plan_rollback(context: Context, version: Version) -> RollbackPlan:
     steps = context.engine.preview(program_of(past))
     now = context.engine.checkpoint()
     with context.cursor() as cursor:
-        kept = Safety(cursor, context.database).kept()
-        returns = Restorer(cursor, context.database, kept, version.number).plan(encrypted, now, steps)
-    return RollbackPlan(version=version, past=past, steps=changing(steps), returns=returns)
+        newest = context.versions()[-1].number
+        returns = Restorer(cursor, context.database, version.number, newest).plan(encrypted, now, steps)
+    steps = changing(as_renamed(step, returns) for step in steps)
+    return RollbackPlan(version=version, past=past, steps=steps, returns=returns)
 
 
 def roll_back(context: Context, plan: RollbackPlan, run: Run, said: _Said = lambda _: None) -> None:
@@ -106,7 +107,7 @@ def _keep_what_goes(context: Context, plan: RollbackPlan, run: Run, said: _Said)
 
 
 def _bring_back(context: Context, plan: RollbackPlan, said: _Said) -> None:
-    wanted = [item for item in plan.returns if item.adopt]
+    wanted = [item for item in plan.returns if item.adopt or item.statements]
     if not wanted:
         return
     with context.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What a deployment keeps before it takes something away: clones of tables, offsets of streams.
+"""What a deployment keeps before it takes something away: clones of tables, offsets of streams; and the names of columns.
 
 They lie in a schema of the platform's own database that no role is granted, and expire. A zero-copy clone costs nothing
 until the table changes, keeps its policies, and outlives the retention of what is dropped.
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from logistics.connection import shown
+from logistics.deployment.columns import GONE, ColumnChange
 from logistics.deployment.state import Checkpoint, Resource
 from logistics.deployment.steps import Step
 from logistics.sql import full_name, literal, quoted
@@ -21,11 +23,17 @@ KEEP_DAYS = 14
 """Days after which a clone expires."""
 STREAM_KINDS = frozenset({"StreamOnTable", "StreamOnView", "StreamOnDirectoryTable", "StreamOnExternalTable"})
 
+_COLUMNS = "COLUMN_CHANGES"
 _TABLES = (
     (
         "KEPT",
         "VERSION NUMBER(18,0), KIND VARCHAR(20), OBJECT VARCHAR(1000), CLONE VARCHAR(1000), OFFSET_AT TIMESTAMP_LTZ(9), "
         "TAKEN_AT TIMESTAMP_LTZ(9), EXPIRES_AT TIMESTAMP_LTZ(9)",
+    ),
+    (
+        _COLUMNS,
+        "ORDINAL NUMBER(18,0), VERSION NUMBER(18,0), OBJECT VARCHAR(1000), NAME_BEFORE VARCHAR(255), NAME_AFTER VARCHAR(255), "
+        "CHANGED_AT TIMESTAMP_LTZ(9)",
     ),
     (
         "RUNS",
@@ -46,6 +54,7 @@ class Kept:
         object: its full name in double quotes.
         clone: the clone's full name; empty for a stream.
         offset_at: the stream's offset; None for a table.
+        taken_at: when it was kept.
         expires_at: when it is thrown away.
     """
 
@@ -54,6 +63,7 @@ class Kept:
     object: str
     clone: str
     offset_at: datetime | None
+    taken_at: datetime
     expires_at: datetime
 
 
@@ -94,6 +104,9 @@ class Safety:
         tables = [step for step in steps if step.kind == "Table" and (step.deletes or step.dropped_columns)]
         names = {step.urn: object_name(before.by_urn[step.urn]) for step in tables if step.urn in before.by_urn}
         lines = [self._keep_table(version, name) for name in dict.fromkeys(names.values())]
+        for step in tables:
+            for column in step.dropped_columns if step.urn in names else ():
+                self._run(self.column_note(version, names[step.urn], column, GONE))
         going = {step.urn for step in steps if step.deletes}
         streams = (
             stream
@@ -125,11 +138,29 @@ class Safety:
         if not self._run(f"SHOW SCHEMAS LIKE {literal(SCHEMA)} IN DATABASE {quoted(self._database)}"):
             return []
         rows = self._run(
-            f"SELECT VERSION, KIND, OBJECT, CLONE, OFFSET_AT, EXPIRES_AT FROM {self._schema}.KEPT "
+            f"SELECT VERSION, KIND, OBJECT, CLONE, OFFSET_AT, TAKEN_AT, EXPIRES_AT FROM {self._schema}.KEPT "
             "WHERE EXPIRES_AT > CURRENT_TIMESTAMP() ORDER BY TAKEN_AT DESC, VERSION DESC"
         )
-        names = ("version", "kind", "object", "clone", "offset_at", "expires_at")
+        names = ("version", "kind", "object", "clone", "offset_at", "taken_at", "expires_at")
         return [Kept(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def column_note(self, version: int, table: str, before: str, after: str) -> str:
+        """Returns the statement that records a column's other name; it does not expire, since nothing is kept for it."""
+        return (
+            f"INSERT INTO {self._schema}.{_COLUMNS} SELECT COUNT(*) + 1, {version}, {literal(table)}, {literal(before)}, "
+            f"{literal(after)}, CURRENT_TIMESTAMP() FROM {self._schema}.{_COLUMNS}"
+        )
+
+    def column_changes(self) -> list[ColumnChange]:
+        """Returns the columns that were renamed or dropped, in the order in which they were."""
+        there = shown(self._cursor, f"SHOW TABLES LIKE {literal(_COLUMNS)} IN DATABASE {quoted(self._database)}")
+        if not any(table["schema_name"] == SCHEMA for table in there):
+            return []
+        rows = self._run(
+            f"SELECT VERSION, OBJECT, NAME_BEFORE, NAME_AFTER, CHANGED_AT FROM {self._schema}.{_COLUMNS} ORDER BY ORDINAL"
+        )
+        names = ("version", "object", "before", "after", "at")
+        return [ColumnChange(**dict(zip(names, row, strict=True))) for row in rows]
 
     def clear_expired(self) -> int:
         """Drops the clones whose time is up; returns how many."""

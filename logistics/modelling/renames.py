@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 from logistics.connection import connect
 from logistics.contracts import TableContract
 from logistics.declarations import load_declarations
+from logistics.deployment.safety import Safety
+from logistics.deployment.versions import list_versions
 from logistics.errors import LogisticsError, UsageError
 from logistics.pulumi_command import PulumiCommand
 from logistics.settings import StackSettings
 from logistics.sql import full_name, literal, quoted
+from logistics.yaml_files import load_yaml, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +25,14 @@ class Rename:
 
     Attributes:
         table: its table as `schema.table`.
+        object: the table's full name in double quotes.
         statement: what renames it, with its rows, masks and streams left as they are.
     """
 
     table: str
     old: str
     new: str
+    object: str
     statement: str
 
 
@@ -55,7 +60,7 @@ def pending_renames(cursor: Any, tables: Mapping[str, TableContract], database: 
             if old in deployed:
                 table = full_name(database, *name.upper().split("."))
                 statement = f"ALTER TABLE {table} RENAME COLUMN {quoted(old.upper())} TO {quoted(new.upper())}"
-                found.append(Rename(table=name, old=str(old), new=new, statement=statement))
+                found.append(Rename(table=name, old=str(old), new=new, object=table, statement=statement))
     return found
 
 
@@ -77,9 +82,11 @@ def rename_columns(
     if not any(column.renamed_from for contract in tables.values() for column in contract.columns):
         return []
     with connect(settings, variables) as connection:
-        renames = pending_renames(connection.cursor(), tables, settings.platform.database)
+        cursor = connection.cursor()
+        renames = pending_renames(cursor, tables, settings.platform.database)
+        _record(cursor, root, settings, variables, renames)
         for rename in renames:
-            connection.cursor().execute(rename.statement)
+            cursor.execute(rename.statement)
     if renames:
         names = sorted({rename.table for rename in renames})
         targets = [f"--target={table_urn(settings.stack, table)}" for table in names]
@@ -88,6 +95,25 @@ def rename_columns(
                 "the columns are renamed, but not in the stack's state: run `pulumi refresh`, then `pulumi up`"
             )
     return renames
+
+
+def _record(
+    cursor: Any, root: Path, settings: StackSettings, variables: Mapping[str, str], renames: Sequence[Rename]
+) -> None:
+    """Notes renames in the account before they are made, so that a rollback renames back instead of adding an empty column."""
+    try:
+        backend = variables.get("PULUMI_BACKEND_URL", "")
+        version = len(list_versions(backend, _project_name(root), settings.stack)) if renames else 0
+    except UsageError:
+        return  # a backend whose history cannot be read has no rollback either
+    safety = Safety(cursor, settings.platform.database)
+    if version and safety.prepare():
+        for rename in renames:
+            cursor.execute(safety.column_note(version, rename.object, rename.old.upper(), rename.new.upper()))
+
+
+def _project_name(root: Path) -> str:
+    return str(plain(load_yaml(root / "Pulumi.yaml", root=root))["name"])
 
 
 def _columns(cursor: Any, database: str, name: str) -> set[str]:

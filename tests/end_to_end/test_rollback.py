@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import snowflake.connector
 from local_server import copy_project
+from small_platform import SmallPlatform
 
 DEPOTS = [("D1", "Lyon"), ("D2", "Lima"), ("D3", None)]
 DEPOT_CONTRACT = """\
@@ -61,19 +61,6 @@ class Bench:
         )
         assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout + done.stderr
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own."""
-        command = [str(Path(sys.prefix) / "bin/logistics"), *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
 
     def rows(self, *texts: str, role: str = "DATA_ENGINEER") -> list[tuple[Any, ...]]:
         """Run statements in one session; returns the last one's rows."""
@@ -124,6 +111,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.logistics("local", "stop")
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[SmallPlatform]:
+    """A small project's first version deployed, with depots."""
+    made = SmallPlatform(tmp_path / "project")
+    try:
+        made.start()
+        made.rows("insert into marts.tbl_depot values ('D1', 'Lyon'), ('D2', 'Lima')")
+        yield made
+    finally:
+        made.stop()
+
+
 def take_away(bench: Bench) -> None:
     """The second version: a column, a table and a stream are gone, a warehouse is larger."""
     contract = DEPOT_CONTRACT.replace("  - {name: city, type: varchar(40)}\n", "") + "allow: {drop: [city]}\n"
@@ -158,47 +157,55 @@ def test_what_a_deployment_took_away_comes_back_with_its_rows(bench):
 
 
 @pytest.mark.slow
-def test_what_was_changed_by_hand_is_found_with_its_author_and_reverted_or_adopted(bench):
-    assert "as it was deployed" in bench.logistics("drift")
-    bench.rows(
+def test_a_renamed_column_has_its_past_name_and_its_values_again_and_forward_too(small):
+    depot = "sql/tables/marts/tbl_depot.yaml"
+    small.edit(depot, "name: city,", "name: town, renamed_from: city,")
+    small.edit(depot, "varchar(40)}", "varchar(40)}\n  - {name: opened_on, type: date}")
+    small.edit("sql/tests/depot_has_city.sql", "where city", "where town")
+    small.logistics("columns", "--environment", "dev")
+    small.logistics("deploy", "--yes")
+    small.rows("insert into marts.tbl_depot values ('D3', 'Rome', '2026-01-01')")
+
+    planned = small.logistics("rollback", "--to", "1", "--dry-run")
+    assert "CITY (now TOWN)" in planned and "lost" not in planned
+    small.logistics("rollback", "--to", "1", "--yes")
+    told = "select city from marts.tbl_depot order by depot_id"
+    assert small.rows(told) == [("Lyon",), ("Lima",), ("Rome",)]
+    assert len(small.rows("describe table marts.tbl_depot")) == 2
+    assert "nothing to change" in small.logistics("rollback", "--to", "1", "--yes")
+
+    small.rows("insert into marts.tbl_depot values ('D4', 'Oslo')")
+    small.logistics("rollback", "--to", "3", "--yes")
+    assert [row[0] for row in small.rows(told.replace("city", "town"))] == ["Lyon", "Lima", "Rome", "Oslo"]
+    assert small.rows("select count(opened_on) from marts.tbl_depot") == [(1,)]
+
+
+@pytest.mark.slow
+def test_what_was_changed_by_hand_is_found_with_its_author_and_reverted_or_adopted(small):
+    assert "as it was deployed" in small.logistics("drift")
+    small.rows(
         "alter warehouse COMPUTE_WH_DEV set warehouse_size = 'LARGE'",
-        "grant select on table marts.tbl_dim_customer to role FINANCE_OWNER",
+        "grant select on table marts.tbl_depot to role DASHBOARD",
         role="ACCOUNTADMIN",
     )
-    told = bench.logistics("drift", code=1)
+    told = small.logistics("drift", code=1)
     assert "warehouseSize" in told and "LARGE" in told and "by ADMIN as ACCOUNTADMIN" in told
-    assert "SELECT ON TABLE" in told and "to FINANCE_OWNER" in told and "grant select" in told
-    bench.logistics("drift", "--revert")
-    assert "as it was deployed" in bench.logistics("drift")
-    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "X-Small"
+    assert "SELECT ON TABLE" in told and "to DASHBOARD" in told and "grant select" in told
+    small.logistics("drift", "--revert")
+    assert "as it was deployed" in small.logistics("drift")
+    assert small.size == "X-Small"
 
-    bench.rows("alter warehouse COMPUTE_WH_DEV set warehouse_size = 'SMALL'", role="ACCOUNTADMIN")
-    bench.logistics("drift", "--adopt")
-    assert "logistics:warehouseSize: SMALL" in (bench.root / "Pulumi.dev.yaml").read_text()
+    small.rows("alter warehouse COMPUTE_WH_DEV set warehouse_size = 'SMALL'", role="ACCOUNTADMIN")
+    small.logistics("drift", "--adopt")
+    assert "logistics:warehouseSize: SMALL" in (small.root / "Pulumi.dev.yaml").read_text()
 
 
 @pytest.mark.slow
-def test_a_deployment_whose_tests_fail_goes_back_by_itself(bench):
-    row = "(customer_id, customer_tier, total_lifetime_value) values ('C1', 'GOLD', 1)"
-    bench.rows(f"insert into marts.tbl_dim_customer {row}")
-    bench.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
-    told = bench.logistics("deploy", "--yes", code=1)
-    assert "customer_tier_matches_lifetime_value (1 rows" in told and "rolled back to version 1, verified" in told
-    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "X-Small"
-    recorded = bench.rows("select kind, result from deployments.runs order by started_at", role="ACCOUNTADMIN")
+def test_a_deployment_whose_tests_fail_goes_back_by_itself(small):
+    small.rows("insert into marts.tbl_depot values ('D3', null)")
+    small.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
+    told = small.logistics("deploy", "--yes", code=1)
+    assert "depot_has_city (1 rows" in told and "rolled back to version 1, verified" in told
+    assert small.size == "X-Small"
+    recorded = small.rows("select kind, result from deployments.runs order by started_at", role="ACCOUNTADMIN")
     assert recorded[-2:] == [("deploy", "rolled back"), ("rollback", "succeeded")]
-
-
-@pytest.mark.slow
-def test_a_deployment_that_was_killed_is_finished_by_the_next(bench):
-    bench.edit("Pulumi.dev.yaml", "warehouseSize: X-SMALL", "warehouseSize: SMALL")
-    process = bench.start("deploy", "--yes")
-    for line in process.stdout:
-        if "updating" in line:
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    told = bench.logistics("deploy", "--yes")
-    assert "was killed in phase update" in told
-    assert bench.rows("show warehouses like 'COMPUTE_WH_DEV'", role="ACCOUNTADMIN")[0][3] == "Small"
-    assert "nothing to change" in bench.logistics("deploy", "--yes")

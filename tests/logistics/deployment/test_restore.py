@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from local_server import local_server
 
@@ -47,7 +49,7 @@ def server():
 @pytest.fixture
 def run(server, request):
     """Sends statements in an account of the test's own; database D with schema S and the kept things' tables."""
-    account = f"LOCAL-{request.node.name.upper().replace('[', '_').replace(']', '')[:40]}"
+    account = "LOCAL-T" + re.sub("[^A-Z0-9]+", "_", request.node.name.upper())[-60:]
     with server.connect(account, role="ACCOUNTADMIN") as connection:
         cursor = connection.cursor()
 
@@ -64,8 +66,9 @@ def run(server, request):
 
 
 def plan(run, past, now, *steps):
-    restorer = Restorer(run.cursor, "D", Safety(run.cursor, "D").kept(), 1)
-    return restorer.plan(Checkpoint.of({"resources": past}), Checkpoint.of({"resources": now}), steps)
+    return Restorer(run.cursor, "D", 1, 9).plan(
+        Checkpoint.of({"resources": past}), Checkpoint.of({"resources": now}), steps
+    )
 
 
 def bring_back(run, past, now, *steps):
@@ -142,3 +145,106 @@ def test_the_state_takes_up_what_came_back_behind_what_it_needs(run):
     taken = state.by_urn[T["urn"]].raw
     assert (taken["provider"], taken["dependencies"]) == (f"{PROVIDER}::new", [urn(SCHEMA, "s")])
     assert "parent" not in taken
+
+
+# -- renamed columns: past version 1 has K and V; what follows is done with it since ------------------------------------
+
+PAST = {**T, "inputs": {**T["inputs"], "columns": [{"name": "K", "type": "INT"}, {"name": "V", "type": "INT"}]}}
+KEY = {
+    **resource("snowflake:index/tableConstraint:TableConstraint", "pk", {}),
+    "inputs": {"tableId": '"D"."S"."T"', "type": "PRIMARY KEY", "columns": ["K"]},
+}
+
+
+class Versions:
+    """Changes of D.S.T as `logistics columns` and `logistics deploy` make and record them."""
+
+    def __init__(self, run):
+        self.run, self.safety, self.version, self.names = run, Safety(run.cursor, "D"), 1, ["K", "V"]
+
+    @property
+    def state(self):
+        return {**PAST, "inputs": {**PAST["inputs"], "columns": [{"name": name, "type": "INT"} for name in self.names]}}
+
+    def rename(self, old, new):
+        self.run(self.safety.column_note(self.version, '"D"."S"."T"', old, new))
+        self.run(f"alter table d.s.t rename column {old} to {new}")
+        self.names[self.names.index(old)] = new
+        self.version += 1
+
+    def drop(self, name):
+        before, after = self.state, [column for column in self.state["inputs"]["columns"] if column["name"] != name]
+        step = Step(op="update", urn=T["urn"], type=TABLE, old=before["inputs"], new={"columns": after})
+        self.safety.keep(self.version, Checkpoint.of({"resources": [before]}), [step])
+        self.run(f"alter table d.s.t drop column {name}")
+        self.names.remove(name)
+        self.version += 1
+
+    def add(self, name, value):
+        self.run(f"alter table d.s.t add column {name} int", f"update d.s.t set {name} = {value}")
+        self.names.append(name)
+        self.version += 1
+
+    def back(self):
+        """Goes back to version 1 as a rollback does, the replay's own ALTER TABLE included."""
+        step = Step(op="update", urn=T["urn"], type=TABLE, old=self.state["inputs"], new=PAST["inputs"])
+        returns = bring_back(self.run, [PAST, KEY], [self.state, KEY], step)
+        state = adopted(Checkpoint.of({"resources": [self.state]}), returns).by_urn[T["urn"]]
+        left = [column["name"] for column in state.inputs["columns"]]
+        for name in left:
+            if name not in ("K", "V"):
+                self.run(f"alter table d.s.t drop column {name}")
+        for name in ("K", "V"):
+            if name not in left:
+                self.run(f"alter table d.s.t add column {name} int")
+        for item in returns:
+            self.run(*item.after)
+        assert not any(item.lost for item in returns)
+        return returns
+
+
+CHANGES = {
+    "renamed": [("rename", "V", "W")],
+    "renamed twice": [("rename", "V", "W"), ("rename", "W", "X")],
+    "renamed there and back": [("rename", "V", "W"), ("rename", "W", "V")],
+    "renamed, then dropped": [("rename", "V", "W"), ("drop", "W")],
+    "renamed, then another added under its old name": [("rename", "V", "W"), ("add", "V", 9)],
+    "renamed, dropped, another added under its new name": [("rename", "V", "W"), ("drop", "W"), ("add", "W", 9)],
+    "dropped, then the other renamed": [("drop", "V"), ("rename", "K", "L")],
+    "the two names exchanged": [("rename", "V", "W"), ("rename", "K", "V"), ("rename", "W", "K")],
+    "dropped, then another column dropped": [("add", "N", 9), ("drop", "V"), ("drop", "N")],
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_columns_come_back_by_their_past_names_with_their_values(run, changes):
+    versions = Versions(run)
+    for verb, *arguments in changes:
+        getattr(versions, verb)(*arguments)
+    versions.back()
+    assert run("select k, v from d.s.t order by k") == [(1, 1), (2, 2)]
+    assert [row[2] for row in run("show columns in table d.s.t")] == ["K", "V"] or changes[0][0] == "drop"
+
+
+def test_the_way_back_of_a_rename_goes_on_after_a_kill(run):
+    versions = Versions(run)
+    versions.rename("V", "W")
+    [rename, _] = plan(run, [PAST], [versions.state])[0].statements
+    run(rename)  # killed here: renamed, not recorded, and the state does not know
+    [again] = versions.back()
+    assert again.renames == {"W": "V"} and not [text for text in again.statements if text.startswith("ALTER")]
+    versions.names = ["K", "V"]
+    assert versions.back() == []
+
+
+@pytest.mark.parametrize("retention", [0, 1], ids=["from its clone", "by UNDROP"])
+def test_a_table_that_was_dropped_after_a_rename_has_its_past_columns(run, retention):
+    versions = Versions(run)
+    versions.rename("V", "W")
+    run(f"alter table d.s.t set data_retention_time_in_days = {retention}")
+    gone = Step(op="delete", urn=T["urn"], type=TABLE)
+    versions.safety.keep(2, Checkpoint.of({"resources": [versions.state]}), [gone])
+    run("drop table d.s.t")
+    bring_back(run, [PAST], [])
+    assert run("select v from d.s.t order by k") == [(1,), (2,)]
+    assert plan(run, [PAST], [PAST]) == []
