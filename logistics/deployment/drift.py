@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from logistics.connection import QUERY_TAG, shown
@@ -20,16 +19,24 @@ from logistics.deployment.replay import program_of
 from logistics.deployment.safety import SCHEMA
 from logistics.deployment.state import Checkpoint
 from logistics.deployment.steps import Step, changing
-from logistics.errors import UsageError
+from logistics.errors import SettingsError, UsageError
+from logistics.settings import load_stack
 from logistics.sql import literal, quoted
 
 _SETTINGS = {
     ("Warehouse", "warehouseSize", "environment"): "warehouseSize",
-    ("Warehouse", "autoSuspend", ""): "autoSuspendSeconds",
+    ("Warehouse", "warehouseSize", "multi"): "multiClusterSize",
+    ("Warehouse", "autoSuspend", "environment"): "warehouseAutoSuspendSeconds",
+    ("Warehouse", "autoSuspend", "xs"): "xsAutoSuspendSeconds",
+    ("Warehouse", "autoSuspend", "multi"): "multiClusterAutoSuspendSeconds",
+    ("Warehouse", "maxClusterCount", "environment"): "warehouseMaxClusters",
     ("Warehouse", "maxClusterCount", "multi"): "multiClusterMaxClusters",
-    ("ResourceMonitor", "creditQuota", ""): "dailyCreditQuota",
+    ("ResourceMonitor", "creditQuota", "daily_cost_monitor"): "dailyCreditQuota",
 }
-"""Which key of the stack file says a property: by kind, property and, where several objects have it, which of them."""
+"""Which key of the stack file says a property of one object and of no other: by kind, property and which of the objects.
+
+A key that several objects follow (autoSuspendSeconds, statementTimeoutSeconds) is none: one object's value would change the others.
+"""
 _OWNER = "OWNERSHIP"
 _HISTORY_ROWS = 10_000
 _Grant = tuple[str, str, str]
@@ -106,42 +113,48 @@ def adopt(context: Context, drifts: Iterable[Drift]) -> list[str]:
     """Writes what the account has into the stack file; returns a line for each key that was changed.
 
     Raises:
-        UsageError: no setting says one of the values; nothing was written.
+        UsageError: no setting says one of the values of this object alone, or none may have that value; nothing was written.
     """
+    environment = context.settings.platform.environment
     wanted: dict[str, Any] = {}
     for drift in drifts:
         for name, (is_now, _) in drift.values.items():
-            key = _key(drift.kind, name, drift.name)
+            key = setting_of(drift.kind, name, drift.name, environment)
             if key is None:
                 raise UsageError(
-                    f"no setting of the stack file says {name} of {drift.kind} {drift.name}: change it in sql/ or components/, or revert it"
+                    f"no setting of the stack file says {name} of {drift.kind} {drift.name} alone: "
+                    "change it in sql/ or components/, or revert it"
                 )
             wanted[key] = is_now
         if not drift.values:
             raise UsageError(f"{drift.kind} {drift.name} ({drift.what}) cannot be adopted: revert it, or declare it")
     file = context.root / context.settings.file
-    return [_write(file, key, value) for key, value in wanted.items()]
+    before = text = file.read_text(encoding="utf-8")
+    for key, value in wanted.items():
+        text = with_setting(text, key, value)
+    file.write_text(text, encoding="utf-8")
+    try:
+        load_stack(context.root, context.settings.stack)
+    except SettingsError as error:
+        file.write_text(before, encoding="utf-8")
+        raise UsageError(f"what the account has is no setting: {error}; nothing was written, revert it") from None
+    return [f"{file.name}: logistics:{key} = {value}" for key, value in wanted.items()]
 
 
-def _key(kind: str, name: str, resource: str) -> str | None:
-    for (of_kind, of_property, which), key in _SETTINGS.items():
-        if (kind, name) == (of_kind, of_property) and (not which or (which == "multi") == resource.endswith("multi")):
-            return key
-    return None
+def setting_of(kind: str, name: str, resource: str, environment: str) -> str | None:
+    """Returns the key of the stack file for a property of one resource; None where none is for it alone."""
+    which = {f"compute_wh_{environment}": "environment"}.get(resource, resource.removeprefix("compute_wh_"))
+    return _SETTINGS.get((kind, name, which))
 
 
-def _write(file: Path, key: str, value: Any) -> str:
-    """Changes one value of a stack file, everything else left as it is written."""
-    text = file.read_text(encoding="utf-8")
-    written = re.compile(rf"^(\s*logistics:{key}:\s*)\S+", re.MULTILINE)
+def with_setting(text: str, key: str, value: Any) -> str:
+    """Returns a stack file's text with another value of one key, everything else left as it is written."""
+    written = re.compile(rf"^(\s*logistics:{key}:[ \t]*)[^\s#]+", re.MULTILINE)
     if written.search(text):
-        changed = written.sub(lambda found: f"{found.group(1)}{value}", text)
-    else:
-        changed = re.sub(
-            r"^(config:\s*\n)", lambda found: f"{found.group(1)}  logistics:{key}: {value}\n", text, flags=re.MULTILINE
-        )
-    file.write_text(changed, encoding="utf-8")
-    return f"{file.name}: logistics:{key} = {value}"
+        return written.sub(lambda found: f"{found.group(1)}{value}", text)
+    return re.sub(
+        r"^(config:\s*\n)", lambda found: f"{found.group(1)}  logistics:{key}: {value}\n", text, flags=re.MULTILINE
+    )
 
 
 def _of_step(step: Step, history: Sequence[Author]) -> Drift:
