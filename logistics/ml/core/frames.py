@@ -62,6 +62,8 @@ def _typed(column: pd.Series, name: str, case: UseCase) -> Any:
         return np.where(np.isfinite(numbers), numbers, np.nan)
     if name == case.target and case.kind == "binary":
         return [None if pd.isna(value) else str(int(bool(value))) for value in column]
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        return np.where(column.isna(), None, column.to_numpy(dtype=object))
     return [None if pd.isna(value) else str(value) for value in column]
 
 
