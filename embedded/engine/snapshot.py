@@ -320,17 +320,25 @@ def in_dependency_order(resources: list[Resource]) -> list[Resource]:
     """The same resources with each behind all it refers to; the given order is kept wherever it can be."""
     seen: set[str] = set()
     live = {resource.urn for resource in resources}
+    # A provider is meant with its id: an old copy that still serves something must stand before that, too.
+    live.update(f"{resource.urn}::{resource.id}" for resource in resources if resource.is_provider)
     for resource in resources:
-        if any(urn in live and urn not in seen and urn != resource.urn for urn in resource.references()):
+        if any(urn in live and urn not in seen and urn != resource.urn for urn in _needs(resource)):
             return _sorted_by_dependencies(resources)
         seen.add(resource.urn)
+        if resource.is_provider:
+            seen.add(f"{resource.urn}::{resource.id}")
     return resources
 
 
 def _sorted_by_dependencies(resources: list[Resource]) -> list[Resource]:
-    by_urn: dict[str, list[Resource]] = {}
+    # Of several copies of a URN the live one is meant: an old copy may refer to what refers to the live one.
+    named: dict[str, Resource] = {}
     for resource in resources:
-        by_urn.setdefault(resource.urn, []).append(resource)
+        if not resource.delete or resource.urn not in named:
+            named[resource.urn] = resource
+        if resource.is_provider:
+            named[f"{resource.urn}::{resource.id}"] = resource
     result: list[Resource] = []
     visited: set[int] = set()
     for root in resources:
@@ -342,9 +350,14 @@ def _sorted_by_dependencies(resources: list[Resource]) -> list[Resource]:
             elif id(resource) not in visited:
                 visited.add(id(resource))
                 stack.append((resource, True))
-                needed = [item for urn in resource.references() for item in by_urn.get(urn, ())]
+                needed = [named[name] for name in _needs(resource) if name in named]
                 stack.extend((item, False) for item in reversed(needed) if id(item) not in visited)
     return result
+
+
+def _needs(resource: Resource) -> list[str]:
+    """What must stand before a resource: URNs, and its provider with its id."""
+    return [*resource.references(), *([resource.provider] if resource.provider else [])]
 
 
 def problems(snapshot: Snapshot) -> list[str]:

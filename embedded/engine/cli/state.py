@@ -130,10 +130,10 @@ def _delete_one(snapshot: Snapshot, target: Resource, targets: list[Resource], c
 
 
 def _dependents(snapshot: Snapshot, target: Resource) -> list[Resource]:
-    """All that could not stay without the resource; nothing while another copy of its URN stays."""
-    if any(item.urn == target.urn and item is not target for item in snapshot.resources):
-        return []
+    """All that could not stay without the resource: while another copy of its URN stays, only what a provider's own id serves."""
     condemned = {target.urn}
+    if any(item.urn == target.urn and item is not target for item in snapshot.resources):
+        condemned.clear()
     providers = {urns.provider_reference(target.urn, target.id)}
     found: list[Resource] = []
     for item in snapshot.resources:

@@ -12,6 +12,7 @@ from embedded.engine.deployment.context import Context
 from embedded.engine.deployment.executor import StepExecutor
 from embedded.engine.deployment.steps import DeleteStep, RemovePendingReplaceStep, Step
 from embedded.engine.state import Resource
+from embedded.engine.urn import provider_reference
 
 
 def delete_steps(context: Context, resources: Sequence[Resource], unwanted: Callable[[Resource], bool]) -> list[Step]:
@@ -35,18 +36,31 @@ def delete_steps(context: Context, resources: Sequence[Resource], unwanted: Call
 
 
 def _without_needed(context: Context, steps: list[Step]) -> list[Step]:
-    """The deletes without those of resources that what stays refers to: what failed to be changed keeps what it has."""
+    """The deletes without those of resources that what stays refers to: what failed to be changed keeps what it has.
+
+    A provider is referred to with its id: its new copy does not serve what the old one made.
+    """
     doomed = {id(step.resource) for step in steps}
     staying = [resource for resource in context.manager.live_resources() if id(resource) not in doomed]
-    live = {resource.urn for resource in staying if not resource.delete}
-    queue = [urn for resource in staying for urn in resource.references() if urn not in live]
+    present = {name for item in staying for name in _names(item) if not (item.delete and name == item.urn)}
+    queue = [name for resource in staying for name in _needs(resource) if name not in present]
     needed: set[str] = set()
     while queue:
-        urn = queue.pop()
-        if urn not in needed:
-            needed.add(urn)
-            queue.extend(ref for step in steps if step.urn == urn for ref in step.resource.references())
-    return [step for step in steps if step.urn not in needed] if needed else steps
+        name = queue.pop()
+        if name not in needed:
+            needed.add(name)
+            queue.extend(need for step in steps if name in _names(step.resource) for need in _needs(step.resource))
+    return [step for step in steps if not needed.intersection(_names(step.resource))] if needed else steps
+
+
+def _names(resource: Resource) -> list[str]:
+    """What others may call the resource."""
+    reference = [provider_reference(resource.urn, resource.id)] if resource.is_provider else []
+    return [resource.urn, *reference]
+
+
+def _needs(resource: Resource) -> list[str]:
+    return [*resource.references(), *([resource.provider] if resource.provider else [])]
 
 
 async def run_deletes(executor: StepExecutor, context: Context, steps: Sequence[Step]) -> None:
@@ -56,10 +70,14 @@ async def run_deletes(executor: StepExecutor, context: Context, steps: Sequence[
     for step in steps:
         for urn in set(step.resource.references()):
             users.setdefault(urn, []).append(step)
+    # A URN may have an old copy that refers to what now refers to the URN: only what stands behind a copy uses that copy.
+    places = {id(resource): place for place, resource in enumerate(context.manager.live_resources())}
     tasks: dict[int, asyncio.Task[bool]] = {}
 
     async def run(step: Step) -> bool:
-        waiting = [tasks[id(user)] for user in users.get(step.urn, ()) if user is not step and id(user) in tasks]
+        place = places.get(id(step.resource), -1)
+        using = (user for user in users.get(step.urn, ()) if places.get(id(user.resource), -1) > place)
+        waiting = [tasks[id(user)] for user in using]
         if waiting and not all(await asyncio.gather(*waiting)):
             return False
         return await executor.run([step])

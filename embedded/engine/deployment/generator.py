@@ -15,7 +15,7 @@ from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.goal import Goal, ReadGoal
 from embedded.engine.deployment.hooks import state_name
 from embedded.engine.deployment.policy import PolicyChecker
-from embedded.engine.deployment.replacements import DependentReplacement, dependent_replacements
+from embedded.engine.deployment.replacements import DependentReplacement, dependent_replacements, protected_text
 from embedded.engine.deployment.steps import (
     CreateStep,
     DeleteStep,
@@ -25,7 +25,7 @@ from embedded.engine.deployment.steps import (
     Step,
     UpdateStep,
 )
-from embedded.engine.deployment.targets import UrnPatterns
+from embedded.engine.deployment.targets import UrnPatterns, cycle_text, depends_on_itself
 from embedded.engine.errors import EngineError
 from embedded.engine.plugins.results import CheckFailure, DiffResult
 from embedded.engine.state import Resource
@@ -70,6 +70,7 @@ class StepGenerator:
         self.creates: set[str] = set()
         self.reads: set[str] = set()
         self.skipped_creates: set[str] = set()
+        self._untargeted: dict[str, Resource] = {}
         self.aliased: dict[str, str] = {}
         self.aliases: dict[str, str] = {}
         self.pending_deletes: set[int] = set()
@@ -105,6 +106,7 @@ class StepGenerator:
         else:
             steps = self._create(registration, targeted)
         self._refuse_skipped_dependencies(steps)
+        self._refuse_cycles(steps)
         return steps
 
     async def after_import(self, goal: Goal, imported: Resource) -> list[Step]:
@@ -238,15 +240,31 @@ class StepGenerator:
         assert old is not None
         new = old.copy(urn=registration.urn, aliases=registration.new.aliases, parent=registration.new.parent)
         self.sames.add(registration.urn)
+        self._untargeted[registration.urn] = new
         return [SameStep(old=old, new=new)]
+
+    def _refuse_cycles(self, steps: Sequence[Step]) -> None:
+        """Refuse what would come to depend on itself by way of what is not targeted and stays as it was."""
+        new = steps[-1].new
+        if not self._untargeted or new is None:
+            return
+
+        def references(urn: str) -> list[str]:
+            places = (self._untargeted, self._context.news, self._context.olds)
+            known = next((place[urn] for place in places if urn in place), None)
+            return [self.aliased.get(item, item) for item in known.references()] if known is not None else []
+
+        if depends_on_itself(new, references):
+            raise EngineError(cycle_text(new.urn))
 
     def _refuse_skipped_dependencies(self, steps: Sequence[Step]) -> None:
         if not self.skipped_creates:
             return
         for step in steps:
-            if step.op == "same" or step.new is None:
+            if step.new is None or getattr(step, "skipped_create", False):
                 continue
-            for urn in step.new.references():
+            # What stays as it was keeps what it depended on; only the parent may be new, with the URN of an alias.
+            for urn in [step.new.parent] if step.op == "same" else step.new.references():
                 if urn in self.skipped_creates:
                     self._context.diagnose(
                         "error",
@@ -361,7 +379,7 @@ class StepGenerator:
             if id(dependent) in self.pending_deletes:
                 continue
             if dependent.protect:
-                self._context.diagnose("error", _protected_dependent_text(dependent.urn, urn), urn)
+                self._context.diagnose("error", protected_text(dependent.urn, urn), urn)
                 self._context.saw_error = True
                 raise Bail
             self.dependent_replace_keys[dependent.urn] = keys
@@ -476,11 +494,3 @@ def _failure_text(new: Resource, news: Properties, failure: CheckFailure) -> str
         return f"{where}: property {failure.property} value {{<nil>}} has a problem: {failure.reason}"
     shown = dumps(to_json(without_secrets(news[key]), None))
     return f"{where}: property {failure.property} value {{{shown}}} has a problem: {failure.reason}"
-
-
-def _protected_dependent_text(dependent: str, urn: str) -> str:
-    return (
-        f'unable to replace resource "{dependent}" as part of replacing "{urn}" as it is currently marked for protection. '
-        "To unprotect the resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use "
-        f"the command:\n`pulumi state unprotect '{dependent}'`"
-    )

@@ -46,3 +46,12 @@ async def _needs_replacement(context: Context, resource: Resource, replaced: set
     provider = await context.providers.ensure(resource.provider)
     diff = await provider.diff(resource.urn, resource.id, resource.inputs, resource.outputs, inputs)
     return diff.replaces, diff.replace_keys
+
+
+def protected_text(dependent: str, urn: str) -> str:
+    """What is told of a protected dependent that would have to be replaced."""
+    return (
+        f'unable to replace resource "{dependent}" as part of replacing "{urn}" as it is currently marked for protection. '
+        "To unprotect the resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use "
+        f"the command:\n`pulumi state unprotect '{dependent}'`"
+    )

@@ -8,7 +8,9 @@ Source: pkg/resource/deploy/target.go of Pulumi 3.260.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from embedded.engine.state import Resource
 
 
 class UrnPatterns:
@@ -38,6 +40,27 @@ class UrnPatterns:
         """The URNs that name nothing among the given ones; globs may match nothing."""
         known = set(urns)
         return [literal for literal in self._literals if literal not in known]
+
+
+def depends_on_itself(resource: Resource, references: Callable[[str], list[str]]) -> bool:
+    """Whether a resource refers to itself over what it refers to; `references` are those of a URN."""
+    queue, seen = resource.references(), set[str]()
+    while queue:
+        urn = queue.pop()
+        if urn == resource.urn:
+            return True
+        if urn not in seen:
+            seen.add(urn)
+            queue.extend(references(urn))
+    return False
+
+
+def cycle_text(urn: str) -> str:
+    """What is told of a resource that would depend on itself."""
+    return (
+        f"Resource '{urn}' would depend on a resource that was not specified in --target list, and that depends on it until it is "
+        "updated too: add that one to the targets, or run without them."
+    )
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from embedded.engine.deployment.goal import AliasSpec
+from embedded.engine.deployment.operation import ImportSpec
 from embedded.engine.snapshot import problems
 
 
@@ -122,3 +124,58 @@ def test_what_follows_a_resource_goes_before_it(option: str, deploy, goal) -> No
         "delete-replaced b", "delete-replaced a", "replace a", "create-replacement a", "replace b", "create-replacement b",
     ]  # fmt: skip
     assert len([item for item in outcome.snapshot.resources if item.type == "tst:index:Res"]) == 2
+
+
+def test_copies_that_refer_to_each_other_in_a_ring_are_deleted(deploy, goal) -> None:
+    """The old `a` depends on what is `b` now, and `b` on what is `a` now: neither delete waits for the other."""
+    deploy([goal("b", x=1), goal("a", r=1, deps=["b"])])
+    deploy([goal("a", r=2), goal("b", x=1, deps=["a"])], fail=[("delete", "a")])
+    outcome = deploy([goal("a", r=2)])
+    assert not outcome.failed, outcome.errors
+    assert len(deploy.cloud) == 1
+
+
+def test_a_replaced_provider_stays_as_long_as_it_serves_something(deploy, goal) -> None:
+    provider = "pulumi:providers:tst"
+    first = deploy([goal("p", type=provider, r=1), goal("a", x=1, o_provider="p")])
+    old = next(item.id for item in first.snapshot.resources if item.type == provider and item.id)
+    goals = [goal("p", type=provider, r=2), goal("b", x=1, o_provider="p"), goal("a", x=1, o_provider="p")]
+    outcome = deploy(goals, targets=["**::b"])
+    assert not outcome.failed, outcome.errors
+    assert not (found := problems(outcome.snapshot)), found
+    assert old in {item.id for item in outcome.snapshot.resources}
+    assert "delete-replaced p" in deploy(goals).steps
+
+
+def test_a_target_must_not_depend_on_what_still_depends_on_it(deploy, goal) -> None:
+    deploy([goal("b", x=1), goal("a", x=1, deps=["b"])])
+    goals = [goal("a", x=1), goal("b", x=2, deps=["a"])]
+    outcome = deploy(goals, targets=["**::b"])
+    assert "depends on it until it is updated too" in outcome.errors[0]
+    assert not problems(outcome.snapshot)
+    assert not deploy(goals).failed
+
+
+def test_an_untargeted_resource_cannot_move_under_an_untargeted_new_one(deploy, goal) -> None:
+    deploy([goal("b", x=1)])
+    alias = AliasSpec(urn="urn:pulumi:dev::proj::tst:index:Res::b")
+    outcome = deploy([goal("c", x=1), goal("b", x=1, parent="c", o_aliases=[alias])], targets=["**::other"])
+    assert "depends on" in outcome.errors[0]
+    assert not (found := problems(outcome.snapshot)), found
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        pytest.param({"fail": [("check", "default")], "full_after": 1}, "No space left on device", id="full-disk"),
+        pytest.param(
+            {"provider": "urn:pulumi:dev::proj::pulumi:providers:tst::nope"}, "unknown provider", id="unknown"
+        ),
+    ],
+)
+def test_an_import_without_its_provider_fails_plainly(deploy, settings, wanted) -> None:
+    provider = settings.pop("provider", "")
+    spec = ImportSpec("tst:index:Res", "a", "a-0", provider=provider)
+    outcome = deploy(kind="import", imports=[spec], **settings)
+    assert outcome.failed
+    assert any(wanted in error for error in outcome.errors), outcome.errors
