@@ -97,6 +97,11 @@ OBJECT = DataType("OBJECT")
 ARRAY = DataType("ARRAY")
 
 
+def fixed_bytes(kind: DataType) -> int:
+    """The bytes that Snowflake keeps a NUMBER in, by its digits."""
+    return next(size for most, size in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if (kind.precision or 38) <= most)
+
+
 def parse_type(text: str) -> DataType:
     """Read a type as written in SQL.
 

@@ -435,6 +435,9 @@ def _object(binder: Expressions, node: exp.Expr) -> Typed:
     """`{'a': 1}`."""
     flat: list[exp.Expr] = []
     for pair in node.expressions:
+        if isinstance(pair, exp.Star):
+            flat.append(pair)
+            continue
         key = pair.this
         flat += [exp.Literal.string(key.name) if isinstance(key, exp.Identifier) else key, pair.expression]
     return binder.call(exp.Anonymous(this="OBJECT_CONSTRUCT", expressions=flat))

@@ -94,6 +94,7 @@ def _unexpected(text: str, token: Token | None) -> SnowflakeError:
 def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
     prepared: list[Token] = []
     texts: list[list[str]] = []
+    tokens = _operators_as_calls(tokens)
     tokens = _without_ends([part for token in tokens for part in _split(token)])
     _check_lists(text, tokens)
     for index, token in enumerate(tokens):
@@ -174,6 +175,36 @@ def _without_ends(tokens: list[Token]) -> list[Token]:
             found[start] = _copy(tokens[start], TokenType.VAR, NTH_FROM_LAST, [])
         found[place] = found[place + 1] = None  # type: ignore[call-overload]
     return [token for token in found if token is not None]
+
+
+# The operators of hierarchical queries, which are made calls of these names.
+ROOT, PRIOR = "CONNECT_BY_ROOT", "PRIOR"
+
+
+def _operators_as_calls(tokens: list[Token]) -> list[Token]:
+    """The tokens of a query with CONNECT BY with `PRIOR a.b` as `PRIOR(a.b)`: sqlglot knows it in some places only."""
+    if not any(token.text.upper() == "CONNECT BY" and token.token_type not in _NO_NAME for token in tokens):
+        return tokens
+    made: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        index += 1
+        after = tokens[index] if index < len(tokens) else None
+        if token.text.upper() not in (ROOT, PRIOR) or token.token_type in _NO_NAME or after is None:
+            made.append(token)
+            continue
+        made.append(_copy(token, TokenType.VAR, token.text + MARK, []))
+        if after.token_type == TokenType.L_PAREN:
+            continue
+        end = index + 1
+        while end + 1 < len(tokens) and tokens[end].token_type == TokenType.DOT:
+            end += 2
+        made.append(_copy(after, TokenType.L_PAREN, "(", []))
+        made += tokens[index:end]
+        made.append(_copy(tokens[end - 1], TokenType.R_PAREN, ")", []))
+        index = end
+    return made
 
 
 # What the call NTH_VALUE(…) FROM LAST is named: nothing that SQL can write.

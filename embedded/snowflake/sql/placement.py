@@ -291,6 +291,8 @@ def at_place(node: exp.Expr) -> Iterator[None]:
         if error.errno not in _PLACED or detail == error.message:
             raise
         line, column = place_of(node)
+        if not line:
+            raise
         raise SqlCompilationError(
             f"error line {line} at position {column}\n{detail}", error.errno, error.sqlstate
         ) from error

@@ -11,6 +11,7 @@ from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.coerce import cast, common
 from embedded.snowflake.sql.context import Context, CteSource
 from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.hierarchy import as_recursive
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of, renamed
 from embedded.snowflake.sql.select import bind_select, limit_clause
@@ -29,6 +30,8 @@ def bind_query(node: exp.Expr, context: Context, outer: Scope | None = None) -> 
     Raises:
         SnowflakeError: something in it is not known, not allowed or not supported.
     """
+    if isinstance(node, exp.Select) and node.args.get("connect") is not None:
+        node = as_recursive(node)
     with_ = node.args.get("with_")
     ctes: list[str] = []
     if with_ is not None:

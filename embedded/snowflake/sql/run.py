@@ -15,6 +15,7 @@ import pyarrow as pa
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.sql.translate import Translated
+from embedded.snowflake.types import DataType, fixed_bytes
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.session import Session
@@ -165,7 +166,7 @@ def _out_of_range(text: str) -> SqlExecutionError | None:
         precision, scale, value = 38, 0, str(_OPERATIONS[found[6]](int(found[5]), int(found[7])))
     else:
         precision, scale, value = int(found[3]), int(found[4]), found[1] or found[2]
-    width = next(bytes_ for most, bytes_ in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if precision <= most)
+    width = fixed_bytes(DataType("NUMBER", precision, scale))
     null = "nullable" if "source column" in text else "not null"
     return SqlExecutionError(
         f"Number out of representable range: type FIXED[SB{width}]({precision},{scale}){{{null}}}, value {value}",

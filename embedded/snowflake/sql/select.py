@@ -20,7 +20,6 @@ from embedded.snowflake.sql.windows import direction
 # Clauses that are not done, by their key in the tree.
 _REFUSED = {
     "match": "MATCH_RECOGNIZE",
-    "connect": "CONNECT BY",
     "windows": "WINDOW",
     "into": "SELECT INTO",
     "laterals": "LATERAL VIEW",
@@ -63,9 +62,8 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
         if node.args.get(key) is not None:
             text.append(f"{key.upper()} {binder.filter(node.args[key].this)}")
     if node.args.get("order") is not None:
-        text.append(
-            "ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in node.args["order"].expressions)
-        )
+        items = _order_items(node.args["order"].expressions, binder, outputs)
+        text.append("ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in items))
     return Relation(" ".join(text) + limit_clause(node, binder), [column for column, _ in outputs])
 
 
@@ -224,6 +222,27 @@ def _group_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputC
     else:
         value = binder.bind(item)
     return "" if value.is_constant else value.sql
+
+
+def _order_items(
+    items: list[exp.Expr], binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]
+) -> list[exp.Expr]:
+    """The items of an ORDER BY; of ORDER BY ALL each column of the result."""
+    target = items[0].this if isinstance(items[0], exp.Ordered) else items[0]
+    if (
+        len(items) > 1
+        or not isinstance(target, exp.Column)
+        or target.args.get("table")
+        or target.this.args.get("quoted")
+    ):
+        return items
+    if name_of(target.this) != "ALL" or binder.find("ALL", ()) is not None:
+        return items
+    args = items[0].args if isinstance(items[0], exp.Ordered) else {}
+    return [
+        exp.Ordered(this=exp.Literal.number(place), desc=args.get("desc"), nulls_first=args.get("nulls_first"))
+        for place in range(1, len(outputs) + 1)
+    ]
 
 
 def _order_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:

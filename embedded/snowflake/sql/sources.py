@@ -199,7 +199,9 @@ def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:
         node, relation, name_of(call.name.replace(MARK, "")) if isinstance(node, exp.Lateral) else "", (), True, binder
     )
     source = binder.scope.sources[-1]
-    elsewhere = {source.columns[0].name: number, **relation.beside}
+    elsewhere = dict(relation.beside)
+    if relation.columns[0].name == "SEQ":
+        elsewhere[source.columns[0].name] = number
     source.columns = [
         replace(column, value=replace(column.value, sql=elsewhere.get(column.name, column.value.sql)))
         for column in source.columns

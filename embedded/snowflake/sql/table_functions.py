@@ -119,7 +119,8 @@ _FLATTENED = {"SEQ": NUMBER, "KEY": VARCHAR, "PATH": VARCHAR, "INDEX": NUMBER, "
 def _flattened(value: str, path: str, outer: bool, recursive: bool, mode: str, context: Context) -> Relation:
     columns = [OutputColumn(name, kind, name, exact=kind is not NUMBER) for name, kind in _FLATTENED.items()]
     if recursive:
-        return Relation(_flattened_tree(value, path, outer, mode, context), columns)
+        entries = _flattened_tree(value, path, outer, mode, context)
+        return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns, entries)
     entries = f"sf_flatten({value}, {literal(path)})"
     if mode != "BOTH":
         field = "KEY" if mode == "OBJECT" else "INDEX"
@@ -132,20 +133,39 @@ def _flattened(value: str, path: str, outer: bool, recursive: bool, mode: str, c
     return Relation(text, columns, entries, beside={"THIS": whole})
 
 
+# The path to each member when only arrays, or only objects, are looked into.
+_STEPS = {
+    "BOTH": "",
+    "ARRAY": " AND regexp_matches({tree}.fullkey, '^\\$(\\[\\d+\\])+$')",
+    "OBJECT": " AND NOT contains(regexp_replace({tree}.fullkey, '\"[^\"]*\"', '', 'g'), '[')",
+}
+
+
 def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Context) -> str:
-    if outer or mode != "BOTH":
-        raise unsupported("FLATTEN with RECURSIVE and OUTER or MODE")
+    """DuckDB text of the list of all members of a value, and of what is in them: each before its own members."""
     tree, prefix = context.alias(), literal(path)
     is_place = f"{tree}.fullkey LIKE '%]'"
     member = f"regexp_replace({tree}.fullkey, '^\\$\\.?', '')"
     whole = (
         f"CASE WHEN {prefix} = '' OR {member} LIKE '[%' THEN {prefix} || {member} ELSE {prefix} || '.' || {member} END"
     )
-    return (
-        f'SELECT 1 AS "SEQ", CASE WHEN {is_place} THEN NULL ELSE {tree}.key END AS "KEY", {whole} AS "PATH", '
-        f'CASE WHEN {is_place} THEN CAST({tree}.key AS BIGINT) END AS "INDEX", {tree}.value AS "VALUE", '
-        f'json_extract({value}, {tree}.path) AS "THIS" FROM json_tree({value}) AS {tree} WHERE {tree}.parent IS NOT NULL ORDER BY {tree}.id'
+    entry = (
+        f"{{'SEQ': 1, 'KEY': CASE WHEN {is_place} THEN NULL ELSE {tree}.key END, 'PATH': {whole}, "
+        f"'INDEX': CASE WHEN {is_place} THEN CAST({tree}.key AS BIGINT) END, 'VALUE': {tree}.value, "
+        f"'THIS': json_extract({value}, {tree}.path)}}"
     )
+    steps = _STEPS[mode].format(tree=tree)
+    found = (
+        f"(SELECT list({entry} ORDER BY {tree}.id) FROM json_tree({value}) AS {tree}"
+        f" WHERE {tree}.parent IS NOT NULL{steps})"
+    )
+    if not outer:
+        return found
+    none = (
+        f"[{{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': {prefix}, 'INDEX': CAST(NULL AS BIGINT), "
+        f"'VALUE': CAST(NULL AS JSON), 'THIS': CAST({value} AS JSON)}}]"
+    )
+    return f"coalesce({found}, {none})"
 
 
 def _generator(arguments: Arguments) -> Relation:
@@ -221,8 +241,18 @@ def _read(column: OutputColumn) -> str:
     return text
 
 
-def _get_next_value(_: Arguments) -> Relation:
-    raise unsupported("GETNEXTVAL")
+def _get_next_value(arguments: Arguments) -> Relation:
+    """GETNEXTVAL(sequence): the next value, anew for each row that it is joined to."""
+    node = arguments.node("SEQUENCE", 0)
+    if not isinstance(node, exp.Column):
+        raise SqlCompilationError("argument 1 to function GETNEXTVAL needs to be a sequence", 1015, "42601")
+    parts = [*(part.copy() for part in node.parts), exp.to_identifier("NEXTVAL")]
+    value = arguments.binder.bind(
+        exp.Column(**dict(zip(("this", "table", "db", "catalog"), reversed(parts), strict=False)))
+    )
+    entries = f"[{{'NEXTVAL': {value.sql}}}]"
+    columns = [OutputColumn("NEXTVAL", NUMBER, "NEXTVAL", False, exact=False)]
+    return Relation(f"SELECT unnest({entries}, max_depth := 2)", columns, entries)
 
 
 def _of_stages(name: str) -> TableFunction:

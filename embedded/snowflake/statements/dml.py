@@ -9,11 +9,11 @@ from sqlglot import exp
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.catalog.tables import TableColumn
-from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError, unsupported
 from embedded.snowflake.result import Result, StatementType, affected, status
 from embedded.snowflake.security.privileges import reach, require_any
 from embedded.snowflake.session.dispatch import Statement, handles, if_exists
-from embedded.snowflake.sql.parse import parse_statement
+from embedded.snowflake.sql.parse import parse_expression, parse_statement
 from embedded.snowflake.sql.scope import name_of
 from embedded.snowflake.sql.translate import Translated, number_placeholders
 from embedded.snowflake.statements.dml_target import (
@@ -52,7 +52,7 @@ def insert(session: Session, statement: Statement) -> Result:
     if statement.describe_only:
         return affected(StatementType.INSERT, number_of_rows_inserted=0)
     query = with_ctes(tree)
-    values, defaults = without_defaults(query, len(target))
+    values, defaults = without_defaults(query, target)
     with work(session, statement, [table], exclusive=overwrite) as doing:
         translated = doing.translate(values)
         count = _insert(session, doing, table, target, translated, defaults, overwrite)
@@ -71,31 +71,44 @@ def with_ctes(tree: exp.Expr) -> exp.Expr:
     return query
 
 
-def without_defaults(query: exp.Expr, width: int) -> tuple[exp.Expr, set[int]]:
+def without_defaults(query: exp.Expr, target: list[TableColumn]) -> tuple[exp.Expr, set[int]]:
     """Take columns out of VALUES that are DEFAULT in every row, and say which: their defaults are filled in.
 
+    In a column that is DEFAULT in some rows only, the default's expression stands in for the word.
+
     Raises:
-        SqlCompilationError: a column is DEFAULT in some rows only, which cannot be told apart from a value.
+        SnowflakeError: rows of another length (002020), or an identity column that is DEFAULT in some rows only (000002).
     """
     if not isinstance(query, exp.Values):
         return query, set()
     rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in query.expressions]
-    places = {i for row in rows for i, value in enumerate(row) if is_default(value)}
-    if not places:
-        return query, places
+    if not any(is_default(value) for row in rows for value in row):
+        return query, set()
     for row in rows:
-        if len(row) != width:
-            raise _width_mismatch(width, len(row))
-        if any(not is_default(row[i]) for i in places):
-            raise SqlCompilationError(
-                "DEFAULT must stand in every row of VALUES, or in none, for a column", 1003, "42000"
-            )
-    if len(places) == width:
+        if len(row) != len(target):
+            raise _width_mismatch(len(target), len(row))
+    places = {i for i in range(len(target)) if all(is_default(row[i]) for row in rows)}
+    if len(places) == len(target):
         # Rows of nothing but defaults: one constant column keeps their number.
-        tuples = [exp.Tuple(expressions=[exp.Literal.number(0)]) for _ in rows]
-    else:
-        tuples = [exp.Tuple(expressions=[v.copy() for i, v in enumerate(row) if i not in places]) for row in rows]
+        return exp.Values(expressions=[exp.Tuple(expressions=[exp.Literal.number(0)]) for _ in rows]), places
+    tuples = [
+        exp.Tuple(
+            expressions=[
+                _default_node(target[i]) if is_default(value) else value.copy()
+                for i, value in enumerate(row)
+                if i not in places
+            ]
+        )
+        for row in rows
+    ]
     return exp.Values(expressions=tuples), places
+
+
+def _default_node(column: TableColumn) -> exp.Expr:
+    """A column's default as a tree: NULL when it has none."""
+    if column.identity is not None:
+        raise unsupported("DEFAULT of an identity column in some rows of VALUES only")
+    return exp.Null() if column.default is None else parse_expression(column.default)
 
 
 def _insert(

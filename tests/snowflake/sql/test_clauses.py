@@ -48,7 +48,104 @@ QUERIES: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {
         [(1, 10), (2, 20)],
     ),
     "select count(*) as n from table(generator())": (["N"], [(0,)]),
+    f"select c, a from {T} order by all": (["C", "A"], [("x", 1), ("x", 3), ("y", 2), (None, 4)]),
+    f"select c, a from {T} order by all desc nulls last": (["C", "A"], [("y", 2), ("x", 3), ("x", 1), (None, 4)]),
+    f'select a as "ALL", b from {T} order by all desc limit 1': (["ALL", "B"], [(4, 40)]),
+    f"select a, conditional_change_event(c) over (order by a) as n from {T} order by a": (
+        ["A", "N"],
+        [(1, 0), (2, 1), (3, 2), (4, 2)],
+    ),
+    f"select to_json({{'k': 0, *, 'l': c}}) as o from {T} where a = 2": (
+        ["O"],
+        [('{"A":2,"B":20,"C":"y","k":0,"l":"y"}',)],
+    ),
+    "select system$typeof(1) as a, system$typeof(1.25) as b, system$typeof(123456::number(9,0)) as c": (
+        ["A", "B", "C"],
+        [("NUMBER(1,0)[SB1]", "NUMBER(3,2)[SB2]", "NUMBER(9,0)[SB4]")],
+    ),
 }
+
+
+EMPLOYEES = """(select * from values ('Pres', 1, null), ('VP eng', 10, 1), ('Prog', 100, 10), ('QA', 101, 10), ('VP HR', 20, 1),
+    ('Analyst', 200, 20) as v(name, id, mgr)) as e"""
+HIERARCHIES: dict[str, list[tuple[Any, ...]]] = {
+    f"select name, level from {EMPLOYEES} start with mgr is null connect by mgr = prior id order by id": [
+        *(("Pres", 1), ("VP eng", 2), ("VP HR", 2), ("Prog", 3), ("QA", 3), ("Analyst", 3)),
+    ],
+    f"select sys_connect_by_path(name, ' -> ') as p from {EMPLOYEES} start with id = 20 connect by prior id = mgr order by id": [
+        (" -> VP HR",),
+        (" -> VP HR -> Analyst",),
+    ],
+    f"""select e.name, connect_by_root e.name as root, prior e.name as boss from {EMPLOYEES} start with e.mgr = 1
+    connect by prior e.id = e.mgr order by e.id""": [
+        *(
+            ("VP eng", "VP eng", None),
+            ("VP HR", "VP HR", None),
+            ("Prog", "VP eng", "VP eng"),
+            ("QA", "VP eng", "VP eng"),
+        ),
+        ("Analyst", "VP HR", "VP HR"),
+    ],
+    f"select * from {EMPLOYEES} start with mgr is null connect by mgr = prior id and level <= 2 order by all": [
+        *(("Pres", 1, None), ("VP HR", 20, 1), ("VP eng", 10, 1)),
+    ],
+    # WHERE takes rows out of what is found; the rows below them stay.
+    f"select level, count(*) from {EMPLOYEES} where id <> 10 start with mgr is null connect by mgr = prior id group by 1 order by 1": [
+        *((1, 1), (2, 1), (3, 3)),
+    ],
+    f"with w as (select * from {EMPLOYEES}) select connect_by_root(name) || level from w start with id = 10 connect by prior id = mgr": [
+        *(("VP eng1",), ("VP eng2",), ("VP eng2",)),
+    ],
+    "select level from (select 1) connect by level <= 3": [(1,), (2,), (3,)],
+}
+
+
+@pytest.mark.parametrize("text", HIERARCHIES)
+def test_a_hierarchy_is_followed_downward(query: Any, text: str) -> None:
+    assert query(text) == HIERARCHIES[text]
+
+
+def test_a_hierarchy_is_of_the_rows_that_the_policies_leave(query: Any) -> None:
+    query(
+        "create table t (id int, mgr int)",
+        "insert into t values (1, null), (2, 1), (3, 2), (4, 1)",
+        "create row access policy p as (v int) returns boolean -> v <> 2",
+        "alter table t add row access policy p on (id)",
+    )
+    assert query("select id from t start with mgr is null connect by mgr = prior id order by id") == [(1,), (4,)]
+
+
+JSON = (
+    '(select parse_json(column1) as v from values (\'{"a":[1,[2]],"b":{"c":3}}\'), (\'[1,{"x":[5]}]\'), (\'[]\')) as j'
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "paths"),
+    [
+        ("", ["a", "a[0]", "a[1]", "a[1][0]", "b", "b.c", "[0]", "[1]", "[1].x", "[1].x[0]"]),
+        (", mode => 'ARRAY'", ["[0]", "[1]"]),
+        (", mode => 'OBJECT'", ["a", "b", "b.c"]),
+        (", outer => true, mode => 'object'", ["a", "b", "b.c", "", ""]),
+        (", outer => true, path => 'b'", ["b.c", "b", "b"]),
+    ],
+)
+def test_flatten_goes_down_recursively(query: Any, options: str, paths: list[str]) -> None:
+    rows = query(f"select f.path, f.seq from {JSON}, lateral flatten(v, recursive => true{options}) f")
+    assert [path for path, _ in rows] == paths
+    assert [seq for _, seq in rows] == sorted(seq for _, seq in rows)
+
+
+def test_getnextval_takes_a_value_for_each_row(query: Any) -> None:
+    query("create sequence s start 5 increment 5", "create table t (a int)", "insert into t values (1), (2), (3)")
+    assert sorted(query("select n.nextval from t, table(getnextval(s)) n")) == [(5,), (10,), (15,)]
+    assert query("select nextval from table(getnextval(s))") == [(20,)]
+
+
+def test_default_may_stand_in_some_rows_only(query: Any) -> None:
+    query("create table t (a int default 7, b varchar default upper('x'), c int)")
+    query("insert into t values (1, default, default), (default, 'b', 2), (3, 'c', default)")
+    assert query("select * from t order by a") == [(1, "X", None), (3, "c", None), (7, "b", 2)]
 
 
 @pytest.mark.parametrize("text", QUERIES)
@@ -74,10 +171,9 @@ def test_the_columns_of_a_pivot_follow_the_rows_and_their_policies(query: Any) -
 
 REFUSED = {
     "select sum(1) from (select 1 a) pivot (sum(a), count(a) for a in (1))": "PIVOT with more than one aggregate",
-    "select 1 a from (select 1 a) start with a = 1 connect by prior a = a": "CONNECT BY",
+    "select 1 a from (select 1 a) x join (select 1 b) on true start with a = 1 connect by prior a = b": "CONNECT BY over a join",
     "select 1 a order siblings by a": "ORDER SIBLINGS BY",
     "select * from (select 1 a) match_recognize (order by a pattern (x+) define x as a > 1)": "MATCH_RECOGNIZE",
-    "select * from table(getnextval(s))": "GETNEXTVAL",
     "select collate('a', 'en-ci')": "COLLATE",
     "create table t (a varchar collate 'en-ci')": "COLLATE 'en-ci'",
     "select * from table(generator(timelimit => 1))": "GENERATOR with TIMELIMIT only",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.names import literal
 from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.paths import element, extract, semi_structured
@@ -69,16 +70,25 @@ def to_container(call: Call) -> Typed:
 
 
 def _pairs(call: Call) -> list[tuple[str, str]]:
-    if len(call.nodes) == 1 and isinstance(call.nodes[0], exp.Star):
-        from embedded.snowflake.sql.select import expand_star
+    """Keys and values of an object; a `*` gives those of each column."""
+    found: list[tuple[str, str]] = []
+    nodes = list(call.nodes)
+    while nodes:
+        node = nodes.pop(0)
+        if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
+            from embedded.snowflake.sql.select import expand_star
 
-        columns = expand_star(call.nodes[0], call.binder)
-        return [(f"'{name}'".replace("\x01", ""), cast(value, VARIANT, call.zone).sql) for name, value in columns]
-    if len(call.nodes) % 2:
-        raise SqlCompilationError(
-            f"not enough arguments for function [{call.name}], expected an even number", 938, "22023"
-        )
-    return [(call.text(index), variant(call, index + 1)) for index in range(0, len(call.nodes), 2)]
+            columns = expand_star(node, call.binder)
+            found += [(literal(name), cast(value, VARIANT, call.zone).sql) for name, value in columns]
+            continue
+        if not nodes:
+            count = len(call.nodes)
+            raise SqlCompilationError(
+                f"not enough arguments for function [{call.name}], expected {count + 1}, got {count}", 938, "22023"
+            )
+        key, value = call.binder.bind(node), call.binder.bind(nodes.pop(0))
+        found.append((cast(key, VARCHAR, call.zone).sql, cast(value, VARIANT, call.zone).sql))
+    return found
 
 
 @function("OBJECT_CONSTRUCT", args=(0, None))

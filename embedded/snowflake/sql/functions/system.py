@@ -8,7 +8,7 @@ from embedded.snowflake.catalog import references
 from embedded.snowflake.errors import SqlCompilationError, does_not_exist
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, duckdb_type, of_value, text_literal
-from embedded.snowflake.types import BOOLEAN, NUMBER, VARCHAR
+from embedded.snowflake.types import BOOLEAN, NUMBER, VARCHAR, fixed_bytes
 
 _DUCKDB_SIZES = {"BOOLEAN": "SB1", "DATE": "SB4", "VARCHAR": "LOB", "FLOAT": "DOUBLE"}
 
@@ -22,7 +22,8 @@ def typeof(call: Call) -> Typed:
     """The expression's type, as Snowflake prints it with its storage size."""
     kind = call.arg(0).type
     name = "NULL" if kind.kind == "NULL" else str(kind)
-    return _text(f"{name}[{_DUCKDB_SIZES.get(kind.kind, 'SB16' if kind.kind == 'NUMBER' else 'LOB')}]")
+    size = f"SB{fixed_bytes(kind)}" if kind.kind == "NUMBER" else _DUCKDB_SIZES.get(kind.kind, "LOB")
+    return _text(f"{name}[{size}]")
 
 
 @function("SYSTEM$WAIT", args=(1, 2))

@@ -92,3 +92,14 @@ def ratio_to_report(call: Call) -> Typed:
 def conditional_true_event(call: Call) -> Typed:
     """The number of rows so far for which the condition holds."""
     return integer(f"count(CASE WHEN {call.cast(0, BOOLEAN).sql} THEN 1 END){call.over}")
+
+
+@function("CONDITIONAL_CHANGE_EVENT", args=1, window=True)
+def conditional_change_event(call: Call) -> Typed:
+    """The number of rows so far whose value is another than that of the row before; a NULL is no other value.
+
+    DuckDB has no window function of a window function: the values so far are looked at as a list.
+    """
+    values = f"list({call.arg(0).sql}){call.over}"
+    pairs = f"list_zip({values}, ({values})[2:])"
+    return integer(f"len(list_filter({pairs}, lambda p: p[1] <> p[2]))", nullable=False)
