@@ -214,7 +214,8 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("ARRAY", "VARCHAR"): _wrap("CAST({x} AS VARCHAR)"),
     ("VARIANT", "VARCHAR"): _wrap("({x} ->> '$')"),
     ("VARIANT", "NUMBER"): _wrap("CAST(sf_variant_number({x}) AS {type})"),
-    **{("VARIANT", target): _through_text for target in ("FLOAT", "BOOLEAN", "DATE", "TIME", "BINARY", *_TIMESTAMPS)},
+    ("VARIANT", "BOOLEAN"): _call("sf_variant_boolean"),
+    **{("VARIANT", target): _through_text for target in ("FLOAT", "DATE", "TIME", "BINARY", *_TIMESTAMPS)},
 }
 
 # Which of two types both sides of a comparison take; the one further on in the list wins over the ones before it.

@@ -13,8 +13,8 @@ from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
 from embedded.snowflake.sql.fence import may_fail
-from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function
-from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function, without_null
+from embedded.snowflake.sql.parse import MARK, parse_expression
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
 from embedded.snowflake.sql.placement import at_place
 from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
@@ -173,19 +173,23 @@ class Expressions:
     def connect(self, node: exp.Expr) -> Typed:
         """AND, OR: long chains without deep recursion."""
         word = " AND " if isinstance(node, exp.And) else " OR "
-        parts: list[str] = []
+        parts: list[Typed] = []
         todo = [node]
         while todo:
             item = todo.pop()
             if type(item) is type(node):
                 todo += [item.expression, item.this]
             else:
-                parts.append(self.condition(item))
-        return boolean(f"({word.join(parts)})")
+                parts.append(self.truth(item))
+        return boolean(f"({word.join(part.sql for part in parts)})", any(part.nullable for part in parts))
+
+    def truth(self, node: exp.Expr) -> Typed:
+        """An expression as a truth value."""
+        return cast(self.bind(node), BOOLEAN, self.context.zone)
 
     def condition(self, node: exp.Expr) -> str:
         """The text of an expression as a truth value."""
-        return cast(self.bind(node), BOOLEAN, self.context.zone).sql
+        return self.truth(node).sql
 
     def filter(self, node: exp.Expr) -> str:
         """The text of a condition that rows must meet; that it could fail is noted."""
@@ -200,7 +204,8 @@ class Expressions:
 
     def negation(self, node: exp.Expr) -> Typed:
         """NOT."""
-        return boolean(f"(NOT {self.condition(node.this)})")
+        inner = self.truth(node.this)
+        return boolean(f"(NOT {inner.sql})", inner.nullable)
 
     def minus(self, node: exp.Expr) -> Typed:
         """The sign."""
@@ -227,7 +232,8 @@ class Expressions:
         """BETWEEN."""
         low = exp.GTE(this=node.this, expression=node.args["low"])
         high = exp.LTE(this=node.this, expression=node.args["high"])
-        return boolean(f"({self.compare(low).sql} AND {self.compare(high).sql})")
+        sides = [self.compare(low), self.compare(high)]
+        return boolean(f"({sides[0].sql} AND {sides[1].sql})", any(side.nullable for side in sides))
 
     def in_(self, node: exp.Expr) -> Typed:
         """IN, of a list or a subquery."""
@@ -239,10 +245,11 @@ class Expressions:
             return boolean(f"({' OR '.join(parts)})")
         left = self.bind(node.this)
         items = [self.bind(item) for item in node.expressions]
+        nullable = left.nullable or any(item.nullable for item in items)
         if left.type.is_semi_structured or any(item.type.kind != left.type.kind for item in items):
             parts = ["({} = {})".format(*comparison(left, item, self.context.zone)) for item in items]
-            return boolean(f"({' OR '.join(parts)})")
-        return boolean(f"({left.sql} IN ({', '.join(item.sql for item in items)}))")
+            return boolean(f"({' OR '.join(parts)})", nullable)
+        return boolean(f"({left.sql} IN ({', '.join(item.sql for item in items)}))", nullable)
 
     def _in_query(self, node: exp.Expr, query: exp.Expr) -> Typed:
         relation = self.bind_query(query.this if isinstance(query, exp.Subquery) else query, self.context, self.scope)
@@ -266,20 +273,21 @@ class Expressions:
             joiner = " OR " if isinstance(pattern, exp.Any) else " AND "
             inner = pattern.this.this if isinstance(pattern.this, exp.Paren) else pattern.this
             items = inner.expressions if isinstance(inner, exp.Tuple) else [inner]
-            return boolean("(" + joiner.join(self._like(node.this, word, item, None) for item in items) + ")")
-        return boolean(self._like(node.this, word, pattern, escape))
+            made = [self._like(node.this, word, item, None) for item in items]
+            return boolean(f"({joiner.join(part.sql for part in made)})", any(part.nullable for part in made))
+        return self._like(node.this, word, pattern, escape)
 
     def escape(self, node: exp.Expr) -> Typed:
         """LIKE … ESCAPE."""
         like = node.this
         word = "ILIKE" if isinstance(like, exp.ILike) else "LIKE"
-        return boolean(self._like(like.this, word, like.expression, node.expression))
+        return self._like(like.this, word, like.expression, node.expression)
 
-    def _like(self, subject: exp.Expr, word: str, pattern: exp.Expr, escape: exp.Expr | None) -> str:
+    def _like(self, subject: exp.Expr, word: str, pattern: exp.Expr, escape: exp.Expr | None) -> Typed:
         zone = self.context.zone
-        left, right = (cast(self.bind(side), VARCHAR, zone).sql for side in (subject, pattern))
+        left, right = (cast(self.bind(side), VARCHAR, zone) for side in (subject, pattern))
         tail = f" ESCAPE {cast(self.bind(escape), VARCHAR, zone).sql}" if escape is not None else ""
-        return f"({left} {word} {right}{tail})"
+        return boolean(f"({left.sql} {word} {right.sql}{tail})", left.nullable or right.nullable)
 
     # -- branches and casts
 
@@ -353,6 +361,8 @@ class Expressions:
             else:
                 nodes.append(argument)
         found = FUNCTIONS.get(name)
+        if name == "IDENTIFIER" and len(nodes) == 1:
+            return self._identified(nodes[0])
         if found is None:
             return self.user_function(name, node.expressions)
         call = Call(name, nodes, self, named, distinct, order or [], None, ignore)
@@ -367,7 +377,18 @@ class Expressions:
                 f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
             )
         with at_place(node):
-            return found.make(call)
+            return without_null(found.make(call), call)
+
+    def _identified(self, node: exp.Expr) -> Typed:
+        """`IDENTIFIER('column')`.
+
+        Raises:
+            SqlCompilationError: its argument is no constant text (001015).
+        """
+        value = self.bind(node)
+        if not value.is_constant or not isinstance(value.value, str):
+            raise SqlCompilationError("argument to IDENTIFIER must be a constant text", 1015, "42601")
+        return self.bind(parse_expression(value.value))
 
     def user_function(self, name: str, nodes: list[exp.Expr]) -> Typed:
         """A call of what is no built-in function."""
@@ -414,8 +435,6 @@ def _as_written(node: exp.Expr) -> exp.Expr:
     name = _KEYWORD_CALLS.get(type(node))
     if name is not None:
         return exp.Anonymous(this=name, expressions=[node.this] if node.args.get("this") is not None else [])
-    from embedded.snowflake.sql.parse import parse_expression
-
     again = parse_expression(node.sql("snowflake"))
     if isinstance(again, exp.Anonymous):
         return again

@@ -33,6 +33,10 @@ _MACROS = {
     "sf_variant_number(x)": (
         "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS VARCHAR) ELSE sf_number(x ->> '$') END"
     ),
+    "sf_variant_boolean(x)": (
+        "CASE WHEN json_type(x) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') THEN CAST(x AS DOUBLE) <> 0 "
+        "ELSE sf_boolean(x ->> '$') END"
+    ),
     "sf_boolean(x)": (
         "CASE WHEN x IS NULL THEN NULL WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true "
         "WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN false "
@@ -120,7 +124,8 @@ _MACROS = {
     "sf_typeof(x)": (
         "CASE json_type(x) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'UBIGINT' THEN 'INTEGER' "
         "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN "
-        "CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END "
+        "CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' "
+        "WHEN contains(CAST(x AS VARCHAR), '.') THEN 'DECIMAL' ELSE 'INTEGER' END "
         "ELSE json_type(x) END"
     ),
     # The members of an array or object, as FLATTEN gives them; the path starts with a prefix. Each is taken from the value once

@@ -8,6 +8,7 @@ is refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
@@ -48,16 +49,17 @@ def police(item: CatalogObject, relation: Relation, binder: Expressions, read: s
         return relation
     alias = context.alias()
     values = _values(relation, alias)
-    parts = []
+    parts, columns = [], []
     for column in relation.columns:
         value = values[column.name]
         if column.name in masks:
             value = _masked(masks[column.name], value, column, item, values, binder)
+        columns.append(replace(column, nullable=column.nullable or value.nullable))
         parts.append(f"{value.sql} AS {quote(column.duckdb_name)}")
     text = f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}"
     if row_policy:
         text = fence(f"{text} WHERE {_row_condition(item, row_policy, values, binder)}", context)
-    return Relation(text, relation.columns)
+    return Relation(text, columns)
 
 
 def _row_condition(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -11,7 +12,7 @@ from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import BindQuery, Expressions
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.placement import check_placement
+from embedded.snowflake.sql.placement import check_placement, is_aggregate
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
 from embedded.snowflake.sql.typed import Typed
@@ -45,6 +46,7 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
     scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
     outputs = _outputs(node, binder)
     check_placement(node, binder)
+    outputs = _padded(node, outputs)
     if node.parent is not None or context.views or outer is not None:
         # A query around may filter by these columns.
         for _, value in outputs:
@@ -179,6 +181,19 @@ def star_columns(scope: Scope, qualifier: tuple[str, ...]) -> list[tuple[str, Ty
 def _visible(sources: list[Source], merged: set[str]) -> list:
     return [
         column for source in sources for column in source.columns if not column.hidden and column.name not in merged
+    ]
+
+
+def _padded(node: exp.Expr, outputs: list[tuple[OutputColumn, Typed]]) -> list[tuple[OutputColumn, Typed]]:
+    """The columns of a SELECT; rows of sums have NULL in those that their GROUPING SETS, CUBE or ROLLUP leaves out."""
+    group = node.args.get("group")
+    if group is None or not group.find(*_SETS):
+        return outputs
+    names = [item.this if isinstance(item, exp.Alias) else item for item in node.expressions]
+    kept = [len(names) == len(outputs) and is_aggregate(item) for item in names]
+    return [
+        (column if place < len(kept) and kept[place] else replace(column, nullable=True), value)
+        for place, (column, value) in enumerate(outputs)
     ]
 
 

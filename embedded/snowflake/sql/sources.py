@@ -161,6 +161,7 @@ def _join(left: str, join: exp.Expr, binder: Expressions) -> str:
         return unnested
     right = bind_item(join.this, binder)
     method, side, kind = (str(join.args.get(key) or "").upper() for key in ("method", "side", "kind"))
+    _pad(scope, before, "LEFT" if method == "ASOF" else side)
     if method == "ASOF":
         return _asof(left, right, join, binder)
     if method == "NATURAL" or join.args.get("using"):
@@ -175,6 +176,15 @@ def _join(left: str, join: exp.Expr, binder: Expressions) -> str:
     if side:
         return f"{left} {side} JOIN {right} ON {condition or 'TRUE'}"
     return f"{left} JOIN {right} ON {condition}" if condition else f"{left} CROSS JOIN {right}"
+
+
+def _pad(scope: Scope, before: int, side: str) -> None:
+    """Note that an outer join gives rows in which all columns of one side, or of either, are NULL."""
+    padded = {"LEFT": scope.sources[before:], "RIGHT": scope.sources[:before], "FULL": scope.sources}.get(side, [])
+    for source in padded:
+        source.columns = [replace(column, value=replace(column.value, nullable=True)) for column in source.columns]
+    if side in ("RIGHT", "FULL"):
+        scope.merged = {name: replace(value, nullable=True) for name, value in scope.merged.items()}
 
 
 def _unnest(left: str, join: exp.Expr, binder: Expressions) -> str | None:

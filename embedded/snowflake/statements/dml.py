@@ -9,7 +9,7 @@ from sqlglot import exp
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.catalog.tables import TableColumn
-from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError, unsupported
+from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, SqlExecutionError, syntax_error, unsupported
 from embedded.snowflake.result import Result, StatementType, affected, status
 from embedded.snowflake.security.privileges import reach, require_any
 from embedded.snowflake.session.dispatch import Statement, handles, if_exists
@@ -45,6 +45,8 @@ def insert(session: Session, statement: Statement) -> Result:
         return multi_insert(session, statement)
     tree = parse_statement(statement.text)
     number_placeholders(tree)
+    if tree.args.get("by_name"):
+        raise syntax_error("by", 1, statement.text.upper().find(" BY ") + 1)
     overwrite = bool(tree.args.get("overwrite"))
     table = target_table(session, statement, tree.this, "INSERT", *(("DELETE",) if overwrite else ()))
     names = tree.this.expressions if isinstance(tree.this, exp.Schema) else []

@@ -14,7 +14,8 @@ from embedded.snowflake.types import BOOLEAN
 def iff(call: Call) -> Typed:
     """The second argument if the first holds, else the third."""
     (yes, no), kind = call.common([1, 2])
-    return Typed(f"(CASE WHEN {call.cast(0, BOOLEAN).sql} THEN {yes} ELSE {no} END)", kind)
+    text = f"(CASE WHEN {call.cast(0, BOOLEAN).sql} THEN {yes} ELSE {no} END)"
+    return Typed(text, kind, call.arg(1).nullable or call.arg(2).nullable)
 
 
 @function("COALESCE", args=(1, None))
@@ -29,7 +30,8 @@ def coalesce(call: Call) -> Typed:
 def nvl2(call: Call) -> Typed:
     """The second argument if the first is not NULL, else the third."""
     (yes, no), kind = call.common([1, 2])
-    return Typed(f"(CASE WHEN {call.arg(0).sql} IS NOT NULL THEN {yes} ELSE {no} END)", kind)
+    text = f"(CASE WHEN {call.arg(0).sql} IS NOT NULL THEN {yes} ELSE {no} END)"
+    return Typed(text, kind, call.arg(1).nullable or call.arg(2).nullable)
 
 
 @function("NULLIF", args=2)
@@ -71,7 +73,8 @@ def decode(call: Call) -> Typed:
     for search, result in pairs:
         a, b = comparison(subject, search, call.zone)
         parts.append(f"WHEN {a} IS NOT DISTINCT FROM {b} THEN {cast(result, kind, call.zone).stored}")
-    return Typed(f"(CASE {' '.join(parts)} ELSE {cast(default, kind, call.zone).stored} END)", kind)
+    nullable = default.nullable or any(result.nullable for _, result in pairs)
+    return Typed(f"(CASE {' '.join(parts)} ELSE {cast(default, kind, call.zone).stored} END)", kind, nullable)
 
 
 @function("GREATEST", "LEAST", args=(1, None))

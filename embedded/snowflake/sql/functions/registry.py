@@ -7,7 +7,7 @@ user's own by a full name, 002141), never DuckDB's function of that name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -36,6 +36,7 @@ class Call:
         order: ORDER BY items of WITHIN GROUP.
         over: the text of the OVER clause, with a leading space; None when there is none.
         ignore_nulls: True for IGNORE NULLS, False for RESPECT NULLS, None when neither is written.
+        bound: the arguments that were bound, by their place.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Call:
     order: list[exp.Expr] = field(default_factory=list)
     over: str | None = None
     ignore_nulls: bool | None = None
+    bound: dict[int, Typed] = field(default_factory=dict)
 
     @property
     def zone(self) -> str:
@@ -57,11 +59,13 @@ class Call:
 
     def arg(self, index: int) -> Typed:
         """An argument, bound."""
-        return self.binder.bind(self.nodes[index])
+        if index not in self.bound:
+            self.bound[index] = self.binder.bind(self.nodes[index])
+        return self.bound[index]
 
     def args(self) -> list[Typed]:
         """All arguments, bound."""
-        return [self.binder.bind(node) for node in self.nodes]
+        return [self.arg(index) for index in range(len(self.nodes))]
 
     def text(self, index: int) -> str:
         """An argument as VARCHAR."""
@@ -174,6 +178,67 @@ def _argument(call: Call, index: int, kind: DataType | None) -> Typed:
     if kind is None:
         return call.arg(index)
     return call.number(index) if kind.kind == "NUMBER" and kind.precision == 38 else call.cast(index, kind)
+
+
+# Functions that give NULL for a NULL among their arguments, and for nothing else.
+_STRICT = frozenset(
+    [
+        "ADD_MONTHS",
+        "CEIL",
+        "CHARINDEX",
+        "CONTAINS",
+        "DATEADD",
+        "DATE_FROM_PARTS",
+        "ENDSWITH",
+        "EXP",
+        "FLOOR",
+        "GREATEST",
+        "INITCAP",
+        "LAST_DAY",
+        "LEAST",
+        "LEFT",
+        "LPAD",
+        "LTRIM",
+        "MONTHS_BETWEEN",
+        "NEXT_DAY",
+        "POSITION",
+        "POWER",
+        "POW",
+        "PREVIOUS_DAY",
+        "REGEXP_LIKE",
+        "REPEAT",
+        "REVERSE",
+        "RIGHT",
+        "RLIKE",
+        "RPAD",
+        "RTRIM",
+        "SIGN",
+        "SPLIT",
+        "SPLIT_PART",
+        "SQRT",
+        "SQUARE",
+        "STARTSWITH",
+        "SUBSTR",
+        "SUBSTRING",
+        "TIMEADD",
+        "TIMESTAMPADD",
+        "TIMESTAMP_FROM_PARTS",
+        "TIME_FROM_PARTS",
+        "TO_VARIANT",
+        "TRANSLATE",
+        "TRIM",
+        "TRUNC",
+        "TRUNCATE",
+        "DIV0",
+    ]
+)
+
+
+def without_null(made: Typed, call: Call) -> Typed:
+    """A call's result, told to be never NULL when its function gives NULL for NULLs only and no argument may be one."""
+    if made.nullable and call.name in _STRICT and not any(value.nullable for value in call.bound.values()):
+        return replace(made, nullable=False)
+    return made
 
 
 def unknown_function(name: str) -> SqlCompilationError:
