@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from embedded.engine.deployment.graph import DependencyGraph
 from embedded.engine.deployment.operation import Operation
+from embedded.engine.deployment.plan import Plan
 from embedded.engine.events import DiagnosticEvent, Event
 from embedded.engine.options import Options
 from embedded.engine.snapshot import SnapshotManager
@@ -43,6 +44,7 @@ class Context:
     maybe_corrupt: bool = False
     steps: int = 0
     stack_urn: str = ""
+    plan: Plan = field(default_factory=Plan)
 
     def __post_init__(self) -> None:
         self.rebuild()

@@ -93,10 +93,12 @@ class StepGenerator:
         if goal.custom and goal.import_id and self._is_import(registration):
             from embedded.engine.deployment.imports import import_steps
 
+            self._context.plan.register(registration.urn, goal, None, {})
             return import_steps(registration.goal, registration.old, registration.new, registration.recreating)
         targeted = self._is_targeted(registration)
         if targeted:
             await self._check(registration)
+        self._context.plan.register(registration.urn, goal, registration.old, registration.new.inputs)
         if registration.recreating:
             steps = self._recreate(registration)
         elif registration.was_external:
@@ -296,7 +298,8 @@ class StepGenerator:
         if new.is_provider:
             result = await providers.check(new.urn, olds, news)
         else:
-            result = await providers.get(new.provider).check(new.urn, olds, news)
+            seed = self._context.plan.seed(new.urn)
+            result = await providers.get(new.provider).check(new.urn, olds, news, seed)
         if result.failures:
             for failure in result.failures:
                 self._context.diagnose("error", _failure_text(new, news, failure), new.urn)

@@ -16,7 +16,6 @@ from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.executor import StepExecutor
 from embedded.engine.deployment.generator import StepGenerator
 from embedded.engine.deployment.goal import Goal, ReadGoal
-from embedded.engine.deployment.plan import Plan
 from embedded.engine.deployment.providers import PackageRequest, add_request, default_provider_goal
 from embedded.engine.deployment.steps import Step
 from embedded.engine.errors import EngineError
@@ -48,9 +47,7 @@ class Registrar:
     `silent` registrations are not told: the program runs only to set up providers and hooks.
     """
 
-    def __init__(
-        self, context: Context, generator: StepGenerator, executor: StepExecutor, plan: Plan | None = None
-    ) -> None:
+    def __init__(self, context: Context, generator: StepGenerator, executor: StepExecutor) -> None:
         self._context = context
         self._generator = generator
         self._executor = executor
@@ -63,7 +60,6 @@ class Registrar:
         self._stack_outputs: Properties | None = None
         self.broken = False
         self.silent = False
-        self.plan = plan or Plan()
 
     async def register(self, goal: Goal, request: PackageRequest) -> Registered:
         """Register a resource; one without a provider gets the default one of its package.
@@ -117,12 +113,17 @@ class Registrar:
             return
         old = self._context.olds.get(root)
         kept = dict(old.outputs) if failed and old is not None else {}
-        self._set_outputs(root, {**kept, **self._stack_outputs})
+        try:
+            self._set_outputs(root, {**kept, **self._stack_outputs})
+        except EngineError as error:
+            self._context.diagnose("error", error.message, root)
+            self._context.saw_error = True
 
     def _set_outputs(self, urn: str, outputs: Properties) -> None:
         step = self._steps.get(urn)
         if step is None or step.new is None:
             raise EngineError(f"cannot complete a resource '{urn}' whose registration isn't pending")
+        self._context.plan.register_outputs(urn, step.old.outputs if step.old is not None else {}, outputs)
         step.new.outputs = outputs
         if step.old is None or step.op != "same" or not equal(step.old.outputs, outputs):
             self._context.manager.update(step.new)
@@ -173,7 +174,7 @@ class Registrar:
             self._leave()
 
     def _planned(self, steps: list[Step]) -> list[Step]:
-        self.plan.take(steps)
+        self._context.plan.take(steps, self._generator.aliased)
         for step in steps:
             step.silent = self.silent
             if step.logical and step.new is not None:

@@ -124,7 +124,9 @@ class _Run:
             self._check_targets()
             self._take_over_creates()
             if options.plan:
-                self._registrar.plan = Plan.load(options.plan, operation.decrypt)
+                self._context.plan = Plan.load(options.plan, operation.decrypt)
+            elif options.save_plan:
+                self._context.plan = Plan(records=True)
             await self._policies.start(self._address)
             if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
@@ -143,7 +145,9 @@ class _Run:
             self._registrar.refuse()
         self._registrar.finish_stack(self._failed)
         if options.save_plan and not self._failed:
-            self._registrar.plan.save(options.save_plan, operation.encrypt)
+            self._context.plan.save(
+                options.save_plan, operation.encrypt, operation.config, operation.config_secret_keys
+            )
         self._report_failure()
 
     def _runs_program(self) -> bool:
@@ -236,7 +240,7 @@ class _Run:
         else:
             await self._delete()
             if not self._executor.failed:
-                self._registrar.plan.check_done()
+                self._context.plan.check_done(resource.urn for resource in self._operation.base.resources)
             await self._policies.check_stack()
 
     def _ended_badly(self, program: asyncio.Task[RunResult]) -> bool:
@@ -274,7 +278,7 @@ class _Run:
             steps = await destroy_steps(self._context, self._generator, self._executor)
         else:
             steps = delete_steps(self._context, self._context.previous, self._is_unwanted)
-            self._registrar.plan.take(steps)
+            self._context.plan.take(steps, self._generator.aliased)
         await run_deletes(self._executor, self._context, steps)
 
     def _is_unwanted(self, resource: Resource) -> bool:

@@ -377,3 +377,25 @@ def test_full_disk_says_where_the_state_is_and_forgets_nothing(
     assert again.code == 0, again.out + again.err
     assert json.loads(pulumi("stack", "output", "count", "--json").out) == 2
     assert not list((environment / ".pulumi/stacks/proj").glob("*.journal")) and program.is_dir()
+
+
+@pytest.mark.usefixtures("program")
+def test_an_update_is_held_to_the_plan_of_a_preview(monkeypatch: pytest.MonkeyPatch, pulumi) -> None:
+    assert pulumi("preview", "--save-plan", "plan.json").code == 0
+    root = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
+    written = Path("plan.json").read_text()
+    entry = json.loads(written)["resourcePlans"][root]
+    assert entry["steps"] == ["create"]
+    assert entry["goal"]["outputDiff"]["adds"]["count"] == 2
+    assert "hush" not in written
+    monkeypatch.setenv("PARTS", "one two three")
+    more = pulumi("up", "--yes", "--skip-preview", "--plan", "plan.json")
+    assert more.code and "create is not allowed by the plan: no steps were expected for this resource" in more.out
+    monkeypatch.delenv("PARTS")
+    assert pulumi("preview", "--save-plan", "plan.json").code == 0
+    assert pulumi("up", "--yes", "--skip-preview", "--plan", "plan.json").code == 0
+    monkeypatch.setenv("PARTS", "one two three")
+    assert pulumi("preview", "--save-plan", "plan.json").code == 0
+    monkeypatch.delenv("PARTS")
+    fewer = pulumi("up", "--yes", "--skip-preview", "--plan", "plan.json")
+    assert fewer.code and "test:index:Part::three but none were seen" in fewer.out
