@@ -148,7 +148,7 @@ def number_mask(sql: str, mask: str) -> str:
     return f"regexp_replace(trim({sql}), '[$, ]', '', 'g')"
 
 
-_NUMBER_MASK = re.compile(r"(FM)?(S|\$|B)*([09,G]*)(?:([.D])([09]*))?(S|MI)?\Z", re.IGNORECASE)
+_NUMBER_MASK = re.compile(r"(FM)?((?:MI|S|\$|B)*)([09,G]*)(?:([.D])([09]*))?(S|MI)?\Z", re.IGNORECASE)
 
 _OTHER_MASKS = re.compile(r"(FM)?[X0]*X|TM[9E]?|(FM)?S?[09]*(\.[09]*)?EEEE?E?\Z", re.IGNORECASE)
 
@@ -181,10 +181,25 @@ def write_number(sql: str, mask: str) -> str:
         number += f" || '.' || lpad(CAST(CAST(round(({value} - floor({value})) * 1e{scale}) AS BIGINT) AS VARCHAR), {scale}, '0')"
         width += 1 + scale
     dollar = "$" if "$" in mask else ""
-    signed, filled = "S" in mask.upper(), match[1] is None
-    plus = "'+'" if signed else ("' '" if filled else "''")
-    body = f"(CASE WHEN {sql} < 0 THEN '-' ELSE {plus} END || '{dollar}' || {number})"
-    if not filled:
-        return body
-    width += 1 + len(dollar)
-    return f"(CASE WHEN length({body}) < {width} THEN lpad({body}, {width}, ' ') ELSE {body} END)"
+    made = _signed(sql, f"'{dollar}' || {number}", width + len(dollar), match)
+    # A number with more digits than the mask has places for is shown by none.
+    room = len(digits) if digits else 38
+    return f"(CASE WHEN {value} >= 1e{room} THEN repeat('#', {width + len(dollar) + 1}) ELSE {made} END)"
+
+
+def _signed(sql: str, number: str, width: int, mask: re.Match[str]) -> str:
+    """The text of a number without its sign, filled up to a width, with its sign where the mask has it (S, MI or nothing)."""
+    filled, before, after = mask[1] is None, mask[2].upper(), (mask[6] or "").upper()
+    plus = "'+'" if "S" in before + after else "' '" if filled else "''"
+    sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE {plus} END"
+    if after:
+        body = f"({number} || {sign})"
+    elif "MI" in before:
+        return f"({sign} || {_filled(f'({number})', width if filled else 0)})"
+    else:
+        body = f"({sign} || {number})"
+    return _filled(body, width + 1 if filled else 0)
+
+
+def _filled(text: str, width: int) -> str:
+    return f"(CASE WHEN length({text}) < {width} THEN lpad({text}, {width}, ' ') ELSE {text} END)" if width else text

@@ -47,14 +47,23 @@ def runner(session: Session) -> Run:
     return run
 
 
+def _in_own_database(account: Account) -> Run:
+    found = [account.catalog.find(kind, ACCOUNT, name) for kind, name in (("USER", "ADMIN"), ("ROLE", "ACCOUNTADMIN"))]
+    run = runner(Session(account, *(item.oid for item in found)))
+    run.database = f"DB{next(_numbers)}"
+    run(f"create database {run.database}", f"use schema {run.database}.public", "alter session set timezone = 'UTC'")
+    return run
+
+
+@pytest.fixture(scope="session")
+def runner_of() -> Callable[[Account], Run]:
+    """Give a session of ADMIN in an account, in the schema PUBLIC of a new database."""
+    return _in_own_database
+
+
 @pytest.fixture
 def query(shared_account: Account) -> Iterator[Run]:
     """Run statements in one session of ADMIN, in the schema PUBLIC of a database of the test's own (`run.database`)."""
-    found = [
-        shared_account.catalog.find(kind, ACCOUNT, name) for kind, name in (("USER", "ADMIN"), ("ROLE", "ACCOUNTADMIN"))
-    ]
-    run = runner(Session(shared_account, *(item.oid for item in found)))
-    run.database = f"DB{next(_numbers)}"
-    run(f"create database {run.database}", f"use schema {run.database}.public", "alter session set timezone = 'UTC'")
+    run = _in_own_database(shared_account)
     yield run
     run.session.close()

@@ -217,6 +217,13 @@ def bits(call: Call) -> Typed:
     return integer(text, 38)
 
 
+@function("GETBIT", args=2)
+def get_bit(call: Call) -> Typed:
+    """The bit of an integer at a place, counted from the lowest."""
+    value, place = (f"CAST({call.number(index).sql} AS BIGINT)" for index in (0, 1))
+    return integer(f"(({value} >> {place}) & 1)", 38)
+
+
 @function("BITNOT", args=1)
 def bit_not(call: Call) -> Typed:
     """The bits of an integer turned over."""

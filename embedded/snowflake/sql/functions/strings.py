@@ -47,8 +47,14 @@ _TEMPLATES: list[tuple[str, str, DataType, tuple[DataType | None, ...], int | No
         (_TEXT, _TEXT),
         None,
     ),
-    ("STRING_TO_ARRAY", "to_json(string_split({0}, {1}))", ARRAY, (_TEXT, _TEXT), None),
-    ("SPLIT", "to_json(string_split({0}, {1}))", ARRAY, (_TEXT, _TEXT), None),
+    (
+        "STRING_TO_ARRAY",
+        "to_json(CASE WHEN {1} = '' THEN [{0}] ELSE string_split({0}, {1}) END)",
+        ARRAY,
+        (_TEXT, _TEXT),
+        None,
+    ),
+    ("SPLIT", "to_json(CASE WHEN {1} = '' THEN [{0}] ELSE string_split({0}, {1}) END)", ARRAY, (_TEXT, _TEXT), None),
 ]
 for _names, _text, _result, _kinds, _least in _TEMPLATES:
     template(_names, _text, _result, *_kinds, least=_least, exact=_result.kind != "NUMBER")
@@ -150,12 +156,11 @@ def position(call: Call) -> Typed:
 
 @function("SPLIT_PART", args=3)
 def split_part(call: Call) -> Typed:
-    """The nth part of a text; negative counts from the end, empty when there are fewer."""
-    place = call.number(2).sql
-    return Typed(
-        f"split_part({call.text(0)}, {call.text(1)}, CAST(CASE WHEN {place} = 0 THEN 1 ELSE {place} END AS BIGINT))",
-        VARCHAR,
-    )
+    """The nth part of a text; negative counts from the end, empty when there are fewer; an empty separator parts nothing."""
+    text, place = call.text(0), f"CAST({call.number(2).sql} AS BIGINT)"
+    part = f"split_part({text}, {call.text(1)}, CASE WHEN {place} = 0 THEN 1 ELSE {place} END)"
+    whole = f"CASE WHEN {place} IN (-1, 0, 1) THEN {text} ELSE '' END"
+    return Typed(f"(CASE WHEN {call.text(1)} = '' THEN {whole} ELSE {part} END)", VARCHAR)
 
 
 @function("STRTOK", args=(1, 3))
