@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from logistics.errors import LogisticsError, UsageError
+from logistics.errors import Locked, LogisticsError, UsageError
 from logistics.project import project_root
 from logistics.pulumi_command import EMBEDDED, ENGINES
 
@@ -178,8 +178,8 @@ def rollback(
     with context.runs.lock("rollback"):
         killed = _tell_unfinished(context)
         is_left = killed is not None and killed.kind == "rollback" and killed.touched
-        if is_left and killed and to is None:
-            to = killed.details.get("goes_back_to")
+        if killed and killed.touched and to is None and not last_good:
+            to = killed.details.get("goes_back_to") if is_left else killed.version_before
         version = pick(context.versions(), to)
         commit = version.git_revision[:8] or "no commit"
         click.echo(
@@ -304,13 +304,21 @@ def _show_steps(plan: Any) -> None:
 
 def _tell_unfinished(context: Any) -> Any:
     """Says where a killed run stood, lets go of the engine's lock that it left, closes its record and returns it."""
+    from logistics.deployment.locks import engine_at_work
+
     found = context.runs.unfinished()
     if found is None:
         return None
     stood = f"in phase {found.phase}" if found.touched else f"in phase {found.phase}, before anything was changed"
     click.echo(f"{found.kind} {found.run_id} was killed {stood}; this command takes up from there")
+    engine = engine_at_work(context.variables["PULUMI_BACKEND_URL"], context.engine.project, context.settings.stack)
+    if engine:
+        raise Locked(f"its engine, {engine}, is still at work on {context.settings.stack}: wait until it ends")
     context.engine.release()
-    context.runs.end(found, "stopped")
+    for run in context.runs.all():
+        if run.result == "running":  # a rollback that a failed deployment began, and that deployment
+            context.runs.end(run, "stopped")
+    found.result = "stopped"
     return found
 
 

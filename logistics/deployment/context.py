@@ -53,8 +53,7 @@ class Context:
 
     def versions(self) -> list[Version]:
         """Returns the stack's versions, oldest first."""
-        project = self.engine.stack.workspace.project_settings().name
-        return list_versions(self.variables["PULUMI_BACKEND_URL"], project, self.settings.stack)
+        return list_versions(self.variables["PULUMI_BACKEND_URL"], self.engine.project, self.settings.stack)
 
     @contextmanager
     def cursor(self, role: str | None = None) -> Iterator[Any]:

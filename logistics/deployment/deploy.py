@@ -172,10 +172,12 @@ def _gone_back(
         return LogisticsError(f"{error}; there is no version before it to go back to")
     said(f"failed: {error}")
     said(f"going back to version {before.number}")
+    back = context.runs.start("rollback", run.git_revision)
     try:
-        back = context.runs.start("rollback", run.git_revision)
         roll_back(context, plan_rollback(context, before), back, said)
     except LogisticsError as second:
+        back.details["error"] = str(second)
+        context.runs.end(back, "failed")
         _finish(context, run, "failed")
         return LogisticsError(
             f"{error}; the rollback to version {before.number} failed too: {second}; "
@@ -186,13 +188,22 @@ def _gone_back(
 
 
 def _finish(context: Context, run: Run, result: str) -> None:
-    """Writes the record, the evidence and the notices."""
+    """Writes the record, the evidence and the notices; what failed may have taken the account's own record out of reach.
+
+    Raises:
+        LogisticsError: a run that succeeded cannot be recorded in the account.
+    """
     context.runs.end(run, result)
     (evidence_folder(context, run.run_id) / "plan.json").write_text(
         json.dumps(run.details.get("plan", []), indent=2), encoding="utf-8"
     )
-    with context.cursor() as cursor:
-        if Safety(cursor, context.database).prepare():
-            record(cursor, context.database, run)
-        run.details["not_notified"] = notify(run, context.channels, cursor.execute)
+    try:
+        with context.cursor() as cursor:
+            if Safety(cursor, context.database).prepare():
+                record(cursor, context.database, run)
+            run.details["not_notified"] = notify(run, context.channels, cursor.execute)
+    except LogisticsError as error:
+        if result == "succeeded":
+            raise
+        run.details |= {"not_recorded": str(error), "not_notified": notify(run, context.channels)}
     context.runs.save(run)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ class Engine:
         )
         with _as_error("open the stack"):
             self.stack = automation.Stack.create_or_select(stack, workspace)
+
+    @property
+    def project(self) -> str:
+        """The project's name, as the backend's folders have it."""
+        return self.stack.workspace.project_settings().name
 
     def preview(
         self,
@@ -160,8 +166,7 @@ class Engine:
         """Writes a project of the same name, without stack files that the new stack could change."""
         bare = folder / "project"
         bare.mkdir()
-        name = self.stack.workspace.project_settings().name
-        (bare / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n", encoding="utf-8")
+        (bare / "Pulumi.yaml").write_text(f"name: {self.project}\nruntime: python\n", encoding="utf-8")
         return str(bare)
 
 
@@ -177,7 +182,32 @@ def _as_error(doing: str, better: Callable[[], LogisticsError | None] = lambda: 
 
 
 def _last_words(text: str) -> str:
-    """Returns the error lines of a command's output, the progress before them left out."""
+    """Returns the errors of a command's output with the resource of each, the progress before them left out."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("code:")]
-    errors = [line for line in lines if "error:" in line]
-    return " ".join(errors[-3:] or lines[-3:])
+    errors = list(dict.fromkeys(_errors(lines))) or [line for line in lines if "error:" in line]
+    causes = [error for error in errors if not error.endswith(_NO_CAUSE)]
+    return "; ".join((causes or errors)[-3:]) or " ".join(lines[-3:])
+
+
+_NO_CAUSE = ("error: update failed", "error: preview failed")
+"""What the engine says of the stack when a resource has failed."""
+_OF_RESOURCE = re.compile(r"^(?:[\w-]+:)+\w+ \((?P<name>.+)\):$")
+_SUMMARY = re.compile(r"^(Resources:|Duration:|Outputs:|stderr:|stdout:|Diagnostics:)")
+
+
+def _errors(lines: Iterable[str]) -> Iterator[str]:
+    """Yields each error on one line: Snowflake says what it refuses on a line of its own."""
+    resource, found = "", ""
+    for line in lines:
+        header = _OF_RESOURCE.match(line)
+        is_error = line.startswith("error:")
+        if header or _SUMMARY.match(line) or is_error:
+            yield from [found] if found else []
+            found = ""
+        if header:
+            resource = f"{header['name']}: "
+        elif is_error:
+            found = resource + line
+        elif found:
+            found = f"{found} {line}" if found.endswith(":") else found
+    yield from [found] if found else []

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from logistics.deployment.safety import SCHEMA
-from logistics.errors import Locked
+from logistics.errors import Locked, LogisticsError
 from logistics.project import local_folder
 from logistics.sql import full_name
 
@@ -90,14 +90,22 @@ class Runs:
         self.save(run)
 
     def save(self, run: Run) -> None:
-        """Writes a run's file whole, so that a reader sees the old one or the new one."""
+        """Writes a run's file whole, so that a reader sees the old one or the new one.
+
+        Raises:
+            LogisticsError: the disk is full; what was recorded before stays.
+        """
         target = self.file(run)
         made = target.with_suffix(".tmp")
-        with made.open("w", encoding="utf-8") as file:
-            json.dump(asdict(run), file, indent=2, default=str)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(target)
+        try:
+            with made.open("w", encoding="utf-8") as file:
+                json.dump(asdict(run), file, indent=2, default=str)
+                file.flush()
+                os.fsync(file.fileno())
+            made.replace(target)
+        except OSError as error:
+            made.unlink(missing_ok=True)
+            raise LogisticsError(f"the record {target} cannot be written: {error.strerror}") from None
 
     def file(self, run: Run) -> Path:
         """Returns where a run is recorded."""
@@ -111,7 +119,7 @@ class Runs:
                 found.append(Run(**json.loads(path.read_text(encoding="utf-8"))))
             except (ValueError, TypeError):
                 continue
-        return found
+        return sorted(found, key=lambda run: run.started_at)  # a deployment and its rollback may start in one second
 
     def unfinished(self) -> Run | None:
         """Returns the last run if it was killed: it still says that it runs, though nobody holds the lock."""
@@ -152,4 +160,4 @@ def record(cursor: Any, database: str, run: Run) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import snowflake.connector
 from local_server import PROJECT
 
@@ -196,7 +197,6 @@ class SmallPlatform:
         foreign = ("PULUMI", "SNOWFLAKE", "LOGISTICS")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         self.environment |= {"LOGISTICS_ROOT": str(root)}
-        self.variables: dict[str, str] = {}
 
     def write(self, name: str, text: str) -> None:
         """Write one of the project's files."""
@@ -213,8 +213,6 @@ class SmallPlatform:
     def start(self) -> SmallPlatform:
         """Start the local Snowflake and deploy the first version."""
         self.logistics("local", "start", "--port", "0")
-        asked = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
-        self.variables = json.loads(self.logistics("env", "--stack", "dev", "--", *asked))
         self.logistics("deploy", "--yes")
         return self
 
@@ -225,6 +223,22 @@ class SmallPlatform:
     def logistics(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Run a command that ends with `code`; returns what it printed."""
         return self._run([str(Path(sys.prefix) / "bin/logistics"), *arguments], code, variables)
+
+    def shell(self, text: str, code: int = 0) -> str:
+        """Run a line of bash that ends with `code`, with the command on its path; returns what it printed."""
+        path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return self._run(["bash", "-c", text], code, {"PATH": path})
+
+    def kill_server(self) -> None:
+        """End the local Snowflake as a crash would; the next command starts it again, with its data."""
+        process = psutil.Process(self._server["pid"])
+        process.kill()
+        process.wait(60)
+
+    @property
+    def _server(self) -> dict[str, Any]:
+        """Process and port of the local Snowflake."""
+        return json.loads((self.root / ".local" / "snowflake" / "server.json").read_text())
 
     def killed_at(self, where: str, *arguments: str) -> str:
         """Run a command that SIGKILL ends, engine and all, in the phase `where` or once a line with it was printed."""
@@ -270,9 +284,9 @@ class SmallPlatform:
         with snowflake.connector.connect(
             account="LOCAL-DEV",
             user="ADMIN",
-            password=self.variables["SNOWFLAKE_PASSWORD"],
+            password=(self.root / ".local" / "admin-password").read_text().strip(),
             host="127.0.0.1",
-            port=int(self.variables["SNOWFLAKE_PORT"]),
+            port=self._server["port"],
             protocol="http",
             role=role,
             database="LOGISTICS",
