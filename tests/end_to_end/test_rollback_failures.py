@@ -100,7 +100,7 @@ def test_a_connection_that_is_lost_amid_the_update(small):
     """The rollback cannot reach the account either; the next command says where it stood, and ends it."""
     small.edit(STACK, "dailyCreditQuota: 100", "dailyCreditQuota: 90")
     try:
-        command = small.held_at("compute_wh_dev updat", "deploy", "--yes")
+        command = small.held_at("compute_wh_dev updating", "deploy", "--yes")
         small.kill_server()
         told, _ = command.communicate("\n")
         assert command.returncode == 1
