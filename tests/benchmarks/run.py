@@ -24,6 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from dashboard_paint import bench_dashboard
+from deployments import bench_deployments
 from local_server import LocalServer, Project, copy_project, local_server, pulumi_project
 from models import bench_models
 from optimizer_history import bench_optimizer
@@ -170,6 +171,7 @@ GROUPS = {
     "review": bench_review,
     "tasks": bench_tasks,
     "platform": bench_platform,
+    "deployments": bench_deployments,
     "dashboard": bench_dashboard,
 }
 
