@@ -127,7 +127,15 @@ def cast_zoned(value: Typed, zone: str) -> Typed:
     return Typed(f"timezone({literal(zone)}, {local(value, zone)})", TIMESTAMP_LTZ, value.nullable)
 
 
-def difference(unit: str, start: Typed, end: Typed, zone: str) -> Typed:
+def start_of(unit: str, text: str, week_start: int = 1) -> str:
+    """DuckDB text of the start of the unit that a date lies in; weeks begin on a day of 1 (Monday) to 7."""
+    if unit != "WEEK" or week_start == 1:
+        return f"date_trunc('{unit.lower()}', {text})"
+    shift = f"to_days({week_start - 1})"
+    return f"(date_trunc('week', {text} - {shift}) + {shift})"
+
+
+def difference(unit: str, start: Typed, end: Typed, zone: str, week_start: int = 1) -> Typed:
     """The number of unit boundaries between two dates or timestamps."""
     # Offsets of their own: hours and less pass between the moments, not between the wall clocks.
     apart = unit in TIME_UNITS and "TIMESTAMP_TZ" in (start.type.kind, end.type.kind)
@@ -142,7 +150,8 @@ def difference(unit: str, start: Typed, end: Typed, zone: str) -> Typed:
     if unit == "NANOSECOND":
         text = f"(date_diff('microsecond', {a}, {b}) * 1000)"
     elif unit == "WEEK":
-        text = f"(date_diff('day', date_trunc('week', {a}), date_trunc('week', {b})) // 7)"
+        weeks = (start_of("WEEK", moment, week_start) for moment in (a, b))
+        text = f"(date_diff('day', {', '.join(weeks)}) // 7)"
     else:
         text = f"date_diff('{unit.lower()}', {a}, {b})"
     return Typed(text, number(9, 0), start.nullable or end.nullable, exact=False)

@@ -16,7 +16,7 @@ from embedded.snowflake.sql.fence import may_fail
 from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function, without_null
 from embedded.snowflake.sql.parse import MARK, parse_expression
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
-from embedded.snowflake.sql.placement import at_place
+from embedded.snowflake.sql.placement import at_place, written
 from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
 from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_literal, of_value, text_literal, varchar
 from embedded.snowflake.sql.windows import over_clause
@@ -137,7 +137,16 @@ class Expressions:
             if temporal is not None:
                 return temporal
         zone = self.context.zone
-        return _ARITHMETIC[type(node)](to_number(left, zone), to_number(right, zone))
+        try:
+            return _ARITHMETIC[type(node)](to_number(left, zone), to_number(right, zone))
+        except SqlCompilationError as error:
+            if error.errno != 1044:
+                raise
+            kinds = f"({left.type}, {right.type})"
+            sign = _SIGNS[type(node)]
+            raise SqlCompilationError(
+                f"Invalid argument types for function '{sign}': {kinds}", 1044, "42P13"
+            ) from error
 
     def compare(self, node: exp.Expr) -> Typed:
         """`=`, `<`, `IS DISTINCT FROM` …"""
@@ -184,8 +193,19 @@ class Expressions:
         return boolean(f"({word.join(part.sql for part in parts)})", any(part.nullable for part in parts))
 
     def truth(self, node: exp.Expr) -> Typed:
-        """An expression as a truth value."""
-        return cast(self.bind(node), BOOLEAN, self.context.zone)
+        """An expression as a truth value.
+
+        Raises:
+            SqlCompilationError: it is of another type, which no condition is (001038).
+        """
+        value = self.bind(node)
+        if value.type.kind not in ("BOOLEAN", "VARIANT", "NULL"):
+            raise SqlCompilationError(
+                f"Can not convert parameter '{written(node, self)}' of type [{value.type}] into expected type [BOOLEAN]",
+                1038,
+                "22023",
+            )
+        return cast(value, BOOLEAN, self.context.zone)
 
     def condition(self, node: exp.Expr) -> str:
         """The text of an expression as a truth value."""
@@ -503,6 +523,7 @@ _ARITHMETIC: dict[type, Callable[..., Typed]] = {
     exp.Div: arithmetic.divide,
     exp.Mod: arithmetic.modulo,
 }
+_SIGNS: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 _COMPARISONS: dict[type, str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",

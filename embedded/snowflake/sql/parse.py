@@ -118,6 +118,8 @@ def _check_lists(text: str, tokens: list[Token]) -> None:
         SqlCompilationError: FROM comes right after SELECT, or two commas outside of brackets (001003).
     """
     brackets = 0
+    if tokens and tokens[-1].token_type == TokenType.SELECT:
+        raise _unexpected(text, None)
     for token, following in itertools.pairwise(tokens):
         kind = token.token_type
         brackets += (kind == TokenType.L_BRACKET) - (kind == TokenType.R_BRACKET)

@@ -57,6 +57,15 @@ _MESSAGES: list[tuple[re.Pattern[str], int, str, str]] = [
         "22007",
         "Timestamp value is not recognized",
     ),
+    (
+        re.compile(
+            r"Invalid Input Error: ((?:missing|unexpected|bad repetition|no argument for repetition|invalid (?:perl operator|repetition"
+            r"|escape|character class|named capture))[^\n]*)"
+        ),
+        100048,
+        "2201B",
+        "Invalid regular expression: {0}",
+    ),
     (re.compile(r"Malformed JSON.*", re.DOTALL), 100069, "22P02", "Error parsing JSON"),
     (
         re.compile(r"More than one row returned by a subquery"),
@@ -132,7 +141,8 @@ def snowflake_errors() -> Iterator[None]:
 
 def to_snowflake(error: duckdb.Error) -> SnowflakeError:
     """Snowflake's error for one of DuckDB's; no value of a row is told that the query itself did not raise."""
-    text = str(error)
+    # What stands around a pattern that must match a whole text is no part of it.
+    text = str(error).replace("\\A(?:", "").replace(")\\z", "")
     if isinstance(error, duckdb.InterruptException):
         return SqlExecutionError("SQL execution canceled", 604, "57014")
     raised = _RAISED.search(text)

@@ -35,3 +35,31 @@ def test_statement(shipments: Any, text: str, wanted: str) -> None:
     rows = shipments(text.replace("\\n", "\n") if "\\\\" not in text else text)
     found = " ; ".join(" | ".join("NULL" if value is None else str(value) for value in row) for row in rows)
     assert found == wanted
+
+
+WEEKS = (
+    "date_trunc(week, {d})::date, last_day({d}, week), dayofweek({d}), week({d}), yearofweek({d}), weekiso({d}), "
+    "datediff(week, {d}, {d} + 1)"
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "policy", "day", "wanted"),
+    [
+        (0, 0, "2024-02-11", ("2024-02-05", "2024-02-11", 0, 6, 2024, 6, 1)),
+        (1, 0, "2024-02-11", ("2024-02-05", "2024-02-11", 7, 6, 2024, 6, 1)),
+        (7, 0, "2024-02-10", ("2024-02-04", "2024-02-10", 7, 6, 2024, 6, 1)),
+        (7, 0, "2024-01-07", ("2024-01-07", "2024-01-13", 1, 2, 2024, 1, 0)),
+        (3, 0, "2024-02-11", ("2024-02-07", "2024-02-13", 5, 6, 2024, 6, 0)),
+        (0, 0, "2017-01-01", ("2016-12-26", "2017-01-01", 0, 52, 2016, 52, 1)),
+        (1, 1, "2017-01-01", ("2016-12-26", "2017-01-01", 7, 1, 2017, 52, 1)),
+        (1, 1, "2017-01-02", ("2017-01-02", "2017-01-08", 1, 2, 2017, 1, 0)),
+        (1, 1, "2016-12-31", ("2016-12-26", "2017-01-01", 6, 53, 2016, 52, 0)),
+    ],
+)
+def test_weeks_are_what_the_session_says(
+    query: Any, start: int, policy: int, day: str, wanted: tuple[Any, ...]
+) -> None:
+    query(f"alter session set week_start = {start}, week_of_year_policy = {policy}")
+    found = query("select " + WEEKS.replace("{d}", f"'{day}'::date"))[0]
+    assert tuple(str(value) for value in found) == tuple(str(value) for value in wanted)

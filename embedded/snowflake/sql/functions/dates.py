@@ -61,7 +61,7 @@ def date_diff(call: Call) -> Typed:
             f"'{call.word(0)}' is not a valid date/time component for function {call.name}.", 1007, "22023"
         )
     start, end = moment(call, 1), moment(call, 2)
-    return dates.difference(unit, start, end, call.zone)
+    return dates.difference(unit, start, end, call.zone, _week_start(call))
 
 
 @function("MONTHS_BETWEEN", args=2)
@@ -72,6 +72,11 @@ def months_between(call: Call) -> Typed:
     ends = f"(day({a}) = day({b}) OR (last_day({a}) = CAST({a} AS DATE) AND last_day({b}) = CAST({b} AS DATE)))"
     days = f"(day({a}) - day({b}) + (epoch(CAST({a} AS TIME)) - epoch(CAST({b} AS TIME))) / 86400.0)"
     return Typed(f"(CASE WHEN {ends} THEN CAST({months} AS DOUBLE) ELSE {months} + {days} / 31.0 END)", FLOAT)
+
+
+def _week_start(call: Call) -> int:
+    """The day on which the session's weeks begin: 1 Monday … 7 Sunday."""
+    return int(call.binder.context.parameter("WEEK_START") or 0) or 1
 
 
 def truncate(call: Call, value: Typed, word: str) -> Typed:
@@ -86,11 +91,7 @@ def truncate(call: Call, value: Typed, word: str) -> Typed:
         )
     if unit == "NANOSECOND":
         return value
-    text = f"date_trunc('{unit.lower()}', {dates.local(value, call.zone)})"
-    start = int(call.binder.context.parameter("WEEK_START") or 0)
-    if unit == "WEEK" and start > 1:
-        shift = f"to_days({start - 1})"
-        text = f"(date_trunc('week', {dates.local(value, call.zone)} - {shift}) + {shift})"
+    text = dates.start_of(unit, dates.local(value, call.zone), _week_start(call))
     return Typed(dates.back(text, value, call.zone), value.type, value.nullable)
 
 
@@ -104,7 +105,7 @@ def date_trunc(call: Call) -> Typed:
 def last_day(call: Call) -> Typed:
     """The last day of the month, or of another unit, that a date lies in."""
     unit = dates.part(call.word(1), call.name) if len(call) > 1 else "MONTH"
-    first = f"date_trunc('{unit.lower()}', {dates.local(moment(call, 0), call.zone)})"
+    first = dates.start_of(unit, dates.local(moment(call, 0), call.zone), _week_start(call))
     return Typed(f"CAST({first} + {dates.interval_of(unit, '1')} - to_days(1) AS DATE)", DATE)
 
 
@@ -149,8 +150,25 @@ def date_part_of(call: Call, unit: str, value: Typed) -> Typed:
     start = int(call.binder.context.parameter("WEEK_START") or 0)
     if unit == "DAYOFWEEK" and start > 0:
         return integer(f"(((isodow({wall}) - {start} + 7) % 7) + 1)", 9, value.nullable)
+    if unit in ("WEEK", "YEAROFWEEK"):
+        return integer(_week_part(call, unit, wall), 9, value.nullable)
     text = _PARTS.get(unit, f"{unit.lower()}({{x}})").format(x=wall, u=absolute)
     return integer(text, 19 if unit.startswith("EPOCH") else 9, value.nullable)
+
+
+def _week_part(call: Call, unit: str, wall: str) -> str:
+    """The number of a week in its year, or that year, as WEEK_START and WEEK_OF_YEAR_POLICY say.
+
+    By policy 0 a week is of the year that has most of its days, by policy 1 the first week is the one with 1 January in it.
+    """
+    start = _week_start(call)
+    if int(call.binder.context.parameter("WEEK_OF_YEAR_POLICY") or 0) == 1:
+        before = f"((isodow(date_trunc('year', {wall})) - {start} + 7) % 7)"
+        return f"year({wall})" if unit == "YEAROFWEEK" else f"((dayofyear({wall}) - 1 + {before}) // 7 + 1)"
+    if start == 1:
+        return _PARTS[unit].format(x=wall)
+    middle = f"({dates.start_of('WEEK', wall, start)} + to_days(3))"
+    return f"year({middle})" if unit == "YEAROFWEEK" else f"((dayofyear({middle}) - 1) // 7 + 1)"
 
 
 def _offset(value: Typed, zone: str) -> str:

@@ -20,6 +20,40 @@ from embedded.snowflake.types import VARCHAR, DataType
 if TYPE_CHECKING:
     from embedded.snowflake.sql.expressions import Expressions
 
+_NO_NUMBERS = frozenset({"DATE", "TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ", "BINARY", "OBJECT", "ARRAY"})
+# Functions whose first argument is an array or object, which a plain value is not taken for.
+_OF_CONTAINERS = frozenset(
+    {
+        *(
+            "ARRAY_SIZE",
+            "ARRAY_APPEND",
+            "ARRAY_CAT",
+            "ARRAY_COMPACT",
+            "ARRAY_DISTINCT",
+            "ARRAY_EXCEPT",
+            "ARRAY_FLATTEN",
+        ),
+        *(
+            "ARRAY_INSERT",
+            "ARRAY_INTERSECTION",
+            "ARRAY_MAX",
+            "ARRAY_MIN",
+            "ARRAY_PREPEND",
+            "ARRAY_REMOVE",
+            "ARRAY_REMOVE_AT",
+        ),
+        *(
+            "ARRAY_REVERSE",
+            "ARRAY_SLICE",
+            "ARRAY_SORT",
+            "ARRAY_TO_STRING",
+            "ARRAYS_OVERLAP",
+            "OBJECT_KEYS",
+            "OBJECT_DELETE",
+        ),
+        *("OBJECT_INSERT", "OBJECT_PICK"),
+    }
+)
 Make = Callable[["Call"], Typed]
 
 
@@ -76,8 +110,22 @@ class Call:
         return cast(self.arg(index), kind, self.zone)
 
     def number(self, index: int) -> Typed:
-        """An argument as a number."""
-        return to_number(self.arg(index), self.zone)
+        """An argument as a number.
+
+        Raises:
+            SqlCompilationError: a date, time or array is none (001044).
+        """
+        value = self.arg(index)
+        if value.type.kind in _NO_NUMBERS or (value.type.kind == "BOOLEAN" and self.name in ("SUM", "AVG", "ABS")):
+            raise self.wrong_types()
+        return to_number(value, self.zone)
+
+    def wrong_types(self) -> SqlCompilationError:
+        """The error for arguments of types that the function does not take (001044)."""
+        # Snowflake makes a mean of a sum before it looks at the types.
+        name = "SUM" if self.name == "AVG" else self.name
+        kinds = ", ".join(str(value.type) for value in self.args())
+        return SqlCompilationError(f"Invalid argument types for function '{name}': ({kinds})", 1044, "42P13")
 
     def common(self, indexes: Sequence[int] | None = None) -> tuple[list[str], DataType]:
         """Arguments cast to the type that they have in common, and that type."""
@@ -252,10 +300,14 @@ def check_arguments(found: Function, call: Call) -> None:
     """Make sure that the call has as many arguments as the function takes.
 
     Raises:
-        SqlCompilationError: too few (000938) or too many (000939).
+        SqlCompilationError: too few (000938), too many (000939), or a plain value where an array or object must be (001044).
     """
     count = len(call.nodes) + len(call.named) + (len(call.order) if found.name.startswith("PERCENTILE") else 0)
     if count >= found.least and (found.most is None or len(call.nodes) <= found.most):
+        if call.name in _OF_CONTAINERS and call.nodes:
+            kind = call.arg(0).type
+            if not kind.is_semi_structured and kind.kind != "NULL":
+                raise call.wrong_types()
         return
     from embedded.snowflake.sql.placement import written
 
