@@ -183,6 +183,16 @@ def _spec(call: Call, path: Path, entry: dict[str, Any], names: dict[str, str]) 
     )
 
 
+def _variables(call: Call) -> dict[str, str]:
+    """The program's variables for URNs, as the name table or the flags give them."""
+    named = [call.flags["parent"], call.flags["provider"]]
+    found = {urn: name for name, _, urn in (text.partition("=") for text in named if text)}
+    if call.flags["file"]:
+        table = json.loads(Path(call.flags["file"]).read_text(encoding="utf-8")).get("nameTable") or {}
+        found.update({urn: name for name, urn in table.items()})
+    return found
+
+
 def _write_code(call: Call, deployment: Deployment, specs: list[ImportSpec]) -> None:
     session = call.session
     checkpoint = current_checkpoint(session.backend, deployment.reference)
@@ -192,7 +202,7 @@ def _write_code(call: Call, deployment: Deployment, specs: list[ImportSpec]) -> 
         for item in checkpoint.resources
         if (item["type"], urns.name_of(item["urn"])) in wanted and not item.get("delete")
     ]
-    text = program_text(resources)
+    text = program_text(resources, _variables(call))
     if call.flags["out"]:
         write_atomically(Path(call.flags["out"]), text.encode(), durable=False, private=False)
         return

@@ -77,7 +77,7 @@ class StepGenerator:
         self.dependent_replace_keys: dict[str, tuple[str, ...]] = {}
         self.targets = UrnPatterns(context.options.targets)
         self.excludes = UrnPatterns(context.options.excludes)
-        self._replace_targets = UrnPatterns(context.options.replaces)
+        self.replace_targets = UrnPatterns(context.options.replaces)
         self.only_same = False
 
     # --- registrations -----------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class StepGenerator:
                 registration.recreating
                 or registration.was_external
                 or old is None
-                or self._replace_targets.matches(registration.urn)
+                or self.replace_targets.matches(registration.urn)
             )
             olds = {} if fresh or old is None else old.inputs
             news = goal.inputs if fresh else new.inputs
@@ -342,7 +342,7 @@ class StepGenerator:
         old, new, goal = registration.old, registration.new, registration.goal
         assert old is not None
         has_init_errors = bool(old.init_errors)
-        forced = self._replace_targets.matches(registration.urn)
+        forced = self.replace_targets.matches(registration.urn)
         diff = await difference(self._context, old, new, goal, forced, self.replaces, self.aliased)
         diff = diffs.with_replace_on_changes(diff, goal.replace_on_changes, has_init_errors)
         if diff.changes != "some" and not old.pending_replacement:
@@ -358,7 +358,7 @@ class StepGenerator:
         self._refuse_protected(registration)
         self._refuse_imported(registration)
         self.replaces.add(registration.urn)
-        if goal.custom and not self._replace_targets.matches(registration.urn):
+        if goal.custom and not self.replace_targets.matches(registration.urn):
             # The defaults carried over from the old resource are no longer right.
             new.inputs = await self._checked_inputs(new, {}, goal.inputs)
         if old.pending_replacement:

@@ -179,14 +179,21 @@ class _Run:
             self._context.rebuild()
 
     def _check_targets(self) -> None:
+        generator = self._generator
         if self._operation.kind == "up":
-            return
-        for flag, patterns in (("target", self._generator.targets), ("exclude", self._generator.excludes)):
-            for urn in patterns.unmatched(self._context.olds):
-                message = f"Resource {flag} '{urn}' could not be found in the stack."
-                self._context.diagnose("error", message, urn)
-                self._registrar.refuse()
-                raise Bail
+            self._refuse_missing(generator.replace_targets.unmatched(self._context.olds))
+        else:
+            self._refuse_missing(generator.targets.unmatched(self._context.olds))
+            self._refuse_missing(generator.excludes.unmatched(self._context.olds), "Exclude")
+
+    def _refuse_missing(self, urns: list[str], noun: str = "Target") -> None:
+        """Stop for targets that are neither in the state nor in the program."""
+        for urn in urns:
+            hint = "" if "$" in urn else " Did you forget to escape $ in your shell?"
+            self._context.diagnose("error", f"{noun} '{urn}' could not be found in the stack.{hint}")
+            self._registrar.refuse()
+        if urns:
+            raise Bail
 
     async def _refresh(self, only: bool = False) -> None:
         """Refresh what the targets name; `only` those resources whose providers want it before each update."""
@@ -238,6 +245,8 @@ class _Run:
         if self._operation.kind == "refresh":
             await self._refresh()
         else:
+            if self._operation.kind == "up":
+                self._refuse_missing(self._generator.targets.unmatched({*self._context.olds, *self._generator.urns}))
             await self._delete()
             if not self._executor.failed:
                 self._context.plan.check_done(resource.urn for resource in self._operation.base.resources)

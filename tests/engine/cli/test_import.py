@@ -1,0 +1,79 @@
+"""The code of imports, and targets that do not exist."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
+RES = "urn:pulumi:dev::proj::tst:index:Res"
+
+
+@pytest.fixture
+def cloud(write, tmp_path: Path, pulumi) -> None:
+    """A stack of one resource `e`, and a cloud with one that Pulumi does not know."""
+    write('Res("e", x=1)\n')
+    assert pulumi("up", "--yes", "--skip-preview").code == 0
+    known = json.loads((tmp_path / "cloud.json").read_text())
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hush"}
+    known["res"]["q-9"] = {"x": 1, "m": {"k": [1, "t"]}, "hidden": secret, "last": True}
+    (tmp_path / "cloud.json").write_text(json.dumps(known))
+
+
+@pytest.mark.usefixtures("cloud")
+def test_imported_code_declares_what_was_imported(tmp_path: Path, write, pulumi) -> None:
+    """Pasted into the program, nothing is left to do: the parent is the one imported under."""
+    entries = [
+        {"type": "tst:index:Res", "name": "j1", "id": "q-9"},
+        {"type": "tst:index:Res", "name": "j2", "id": "q-9", "parent": "top"},
+    ]
+    (tmp_path / "f.json").write_text(json.dumps({"nameTable": {"top": f"{RES}::e"}, "resources": entries}))
+    ran = pulumi(
+        "import", "--file", str(tmp_path / "f.json"), "--yes", "--skip-preview", "--out", str(tmp_path / "c.py")
+    )
+    assert ran.code == 0, ran.out
+    code = (tmp_path / "c.py").read_text()
+    ast.parse(code)
+    assert "hush" not in code
+    assert "hidden=pulumi.Config().require_secret('j1-hidden')" in code
+    assert "opts=pulumi.ResourceOptions(parent=top, protect=True)" in code
+    assert pulumi("config", "set", "--secret", "j1-hidden", "hush").code == 0
+    assert pulumi("config", "set", "--secret", "j2-hidden", "hush").code == 0
+    pasted = code.replace("import pulumi_tst as tst", "").replace("tst.Res(", "Res(")
+    write('top = Res("e", x=1)\n' + pasted)
+    after = pulumi("preview", "--expect-no-changes")
+    assert after.code == 0, after.out
+
+
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["up", "--target"], id="up"),
+        pytest.param(["up", "--replace"], id="up-replace"),
+        pytest.param(["refresh", "--target"], id="refresh"),
+        pytest.param(["destroy", "--target"], id="destroy"),
+    ],
+)
+def test_a_target_that_nobody_knows_is_refused(arguments: list[str], pulumi) -> None:
+    ran = pulumi(*arguments, f"{RES}::zz", "--yes", "--skip-preview")
+    assert ran.code == 1
+    wanted = f"error: Target '{RES}::zz' could not be found in the stack. Did you forget to escape $ in your shell?"
+    assert wanted in ran.out
+    nested = f"{RES}$tst:index:Res::zz"
+    assert (
+        f"Target '{nested}' could not be found in the stack.\n"
+        in pulumi(*arguments, nested, "--yes", "--skip-preview").out
+    )
+    if "--replace" not in arguments:
+        assert pulumi(*arguments, "**::zz", "--yes", "--skip-preview").code == 0
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_target_may_be_new_in_the_program(write, pulumi) -> None:
+    write('Res("e", x=1)\nRes("n", x=1)\n')
+    ran = pulumi("up", "--target", f"{RES}::n", "--yes", "--skip-preview")
+    assert ran.code == 0, ran.out
