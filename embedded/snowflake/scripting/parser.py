@@ -383,12 +383,10 @@ class Parser:
         return nodes.Return(start, self.expression(";"))
 
     def _execute(self) -> Node:
-        if self.tokens.word(1) != "IMMEDIATE":
+        if self.tokens.word(1) != "IMMEDIATE" or self.tokens.word(2) == "FROM":
             return self._sql()
         start = self._start()
         self.tokens.expect("EXECUTE", "IMMEDIATE")
-        if self.tokens.at("FROM"):
-            raise unsupported("EXECUTE IMMEDIATE FROM")
         text = self.expression("USING", "INTO", ";")
         query = Query(text, True, self._using())
         return nodes.ExecuteImmediate(start, query, self._targets() if self.tokens.accept("INTO") else ())

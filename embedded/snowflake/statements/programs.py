@@ -11,6 +11,7 @@ from embedded.snowflake.result import Column, Result
 from embedded.snowflake.scripting.evaluate import evaluate
 from embedded.snowflake.scripting.interpreter import run_block
 from embedded.snowflake.scripting.parser import Parser, parse_block
+from embedded.snowflake.scripting.script import split
 from embedded.snowflake.scripting.values import one_value
 from embedded.snowflake.session.dispatch import CreateOptions, Statement, handles
 from embedded.snowflake.session.program import running
@@ -47,8 +48,8 @@ def execute_immediate(session: Session, statement: Statement) -> Result:
     """Run a statement or block that is given as text: a string, or an expression as `$variable`."""
     tokens = statement.tokens
     tokens.expect("EXECUTE", "IMMEDIATE")
-    if tokens.at("FROM"):
-        raise unsupported("EXECUTE IMMEDIATE FROM")
+    if tokens.accept("FROM"):
+        return _execute_file(session, statement)
     written = Parser(tokens).expression("USING")
     given: list[Any] = []
     if tokens.accept("USING"):
@@ -59,6 +60,43 @@ def execute_immediate(session: Session, statement: Statement) -> Result:
     if text is None:
         raise SqlCompilationError("EXECUTE IMMEDIATE was given NULL for a statement.", 1003, "42601")
     return session.execute(str(text), given, describe_only=statement.describe_only)
+
+
+def _execute_file(session: Session, statement: Statement) -> Result:
+    """Run the statements of a staged file one after the other; the result is the last one's.
+
+    Raises:
+        SnowflakeError: no such file (091016), one that is no text (000002), a template (000002), or a statement that failed: those
+            before it are done.
+    """
+    from embedded.snowflake.storage.stages import location, read_written
+
+    token = statement.tokens.peek()
+    written, end = read_written(statement.text, token.start if token is not None else len(statement.text))
+    rest = TokenStream(statement.text[end:])
+    if rest.at("USING"):
+        raise unsupported("EXECUTE IMMEDIATE FROM … USING (templates)")
+    if rest.at("DRY_RUN"):
+        raise unsupported("EXECUTE IMMEDIATE FROM … DRY_RUN")
+    rest.end()
+    place = location(session, written)
+    found = next((file for file in place.files() if file.path == place.prefix), None)
+    if found is None:
+        raise SqlCompilationError(f"Remote file '{place.label}{place.prefix}' was not found.", 91016, "22000")
+    try:
+        text = found.file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise unsupported(f"EXECUTE IMMEDIATE FROM '{found.path}', which is no text in UTF-8") from None
+    if text.lstrip().lower().startswith(("--!jinja", "--! jinja")):
+        raise unsupported("EXECUTE IMMEDIATE FROM a template")
+    if statement.describe_only:
+        return Result([Column("status")], [])
+    result: Result | None = None
+    for one in split(text):
+        result = session.execute(one)
+    if result is None:
+        raise SqlCompilationError("Empty SQL statement.", 900, "42601")
+    return result
 
 
 @handles("CALL")

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from embedded.snowflake.catalog.parameters import PARAMETERS, session_setting
 from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.result import Result, StatementType
+from embedded.snowflake.scripting.script import split
 from embedded.snowflake.security.privileges import active_roles, holds
 from embedded.snowflake.session.context import RESULT_FORMATS
 from embedded.snowflake.wire.answers import answer, bearer, failure, read_json
@@ -24,7 +25,7 @@ from embedded.snowflake.wire.executions import Execution, Executions
 from embedded.snowflake.wire.login import told_parameters
 from embedded.snowflake.wire.registry import Login, Registry
 from embedded.snowflake.wire.rowset import row_type, rowset
-from embedded.snowflake.wire.statements import check_count, run, run_many, split
+from embedded.snowflake.wire.statements import check_count, run, run_many
 
 if TYPE_CHECKING:
     from embedded.snowflake.history.queries import QueryRecord

@@ -6,12 +6,8 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlglot.tokens import TokenType
-
 from embedded.snowflake.errors import SnowflakeError, unsupported
 from embedded.snowflake.result import Column, Result, StatementType
-from embedded.snowflake.scripting.parser import begins_block, end_of_block
-from embedded.snowflake.session.dispatch import statement_tokens
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import NUMBER
 
@@ -21,29 +17,6 @@ if TYPE_CHECKING:
 
 # Rows of array binds that one INSERT takes.
 _ROWS_AT_ONCE = 500
-
-
-def split(text: str) -> list[str]:
-    """The statements of a text, without the semicolons between them; a scripting block is one statement, in CREATE too."""
-    stream = statement_tokens(text)
-    parts, start = [], 0
-    while stream:
-        if begins_block(stream) and _may_hold_block(stream):
-            if not end_of_block(stream):
-                # What is wrong with it is told when it runs, as one statement.
-                break
-        elif stream.next().token_type == TokenType.SEMICOLON:
-            token = stream.tokens[stream.index - 1]
-            parts.append(text[start : token.start])
-            start = token.end + 1
-    parts.append(text[start:])
-    return [part.strip() for part in parts if statement_tokens(part)]
-
-
-def _may_hold_block(stream: TokenStream) -> bool:
-    """Whether a block may stand here: at a statement's start, or after AS."""
-    before = stream.tokens[stream.index - 1] if stream.index else None
-    return before is None or before.token_type == TokenType.SEMICOLON or before.text.upper() == "AS"
 
 
 def run(execution: Execution) -> Result:

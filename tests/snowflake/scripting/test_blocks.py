@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,7 +239,7 @@ UNCAUGHT = {
         2,
         "nested in a block",
     ),
-    "from a file": ("execute immediate from '@s/x.sql'", 2, "EXECUTE IMMEDIATE FROM"),
+    "from a template": ("execute immediate from '@s/x.sql' using (a => 1)", 2, "EXECUTE IMMEDIATE FROM … USING"),
 }
 
 
@@ -248,6 +249,25 @@ def test_uncaught(run: Run, text: str, number: int, message: str) -> None:
         run(text)
     assert caught.value.errno == number
     assert message in str(caught.value)
+
+
+def test_statements_of_a_staged_file(run: Run, tmp_path: Path) -> None:
+    run("create or replace stage s")
+    script = tmp_path / "set up.sql"
+    script.write_text(
+        "-- what a release needs\ninsert into log values ('a;b');\nbegin insert into log values ('c'); end;\nselect * from log;"
+    )
+    run(f"put 'file://{script}' @s/releases/ auto_compress = false")
+    assert run("execute immediate from '@s/releases/set up.sql'") == [("a;b",), ("c",)]
+    assert run("begin execute immediate from '@s/releases/set up.sql'; return 'done'; end") == [("done",)]
+    assert run("select count(*) from log") == [(4,)]
+    script.write_text("insert into log values ('d'); select nothing; insert into log values ('e')")
+    run(f"put 'file://{script}' @s/releases/ auto_compress = false overwrite = true")
+    with pytest.raises(ProgrammingError, match="invalid identifier 'NOTHING'"):
+        run("execute immediate from '@s/releases/set up.sql'")
+    assert run("select what from log order by what desc limit 1") == [("d",)]
+    with pytest.raises(ProgrammingError, match=r"Remote file 's/releases/other\.sql' was not found"):
+        run("execute immediate from @s/releases/other.sql")
 
 
 def test_begin_alone_is_a_transaction(run: Run) -> None:
