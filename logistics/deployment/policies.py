@@ -96,4 +96,9 @@ def warnings(events: Iterable[Any]) -> list[str]:
 
 def _last(message: str) -> str:
     """Returns what was reported, without the rule's description that the engine puts before it."""
-    return " ".join(_COLOUR.sub("", message).strip().splitlines()[-1].split())
+    return " ".join(uncoloured(message).strip().splitlines()[-1].split())
+
+
+def uncoloured(message: str) -> str:
+    """Returns an event's message without the tags that Pulumi marks its colours with."""
+    return _COLOUR.sub("", message)

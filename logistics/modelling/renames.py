@@ -106,8 +106,20 @@ def _record(
         version = len(list_versions(backend, _project_name(root), settings.stack)) if renames else 0
     except UsageError:
         return  # a backend whose history cannot be read has no rollback either
-    safety = Safety(cursor, settings.platform.database)
-    if version and safety.prepare():
+    record_renames(cursor, settings.platform.database, version, renames)
+
+
+def record_renames(cursor: Any, database: str, version: int, renames: Sequence[Rename]) -> None:
+    """Notes renames in the account, where there is a version to go back to.
+
+    Args:
+        cursor: as the deploying role.
+        database: the platform's database.
+        version: the number of the version that is there; 0 for none.
+        renames: what is about to be renamed.
+    """
+    safety = Safety(cursor, database)
+    if version and renames and safety.prepare():
         for rename in renames:
             cursor.execute(safety.column_note(version, rename.object, rename.old.upper(), rename.new.upper()))
 

@@ -14,7 +14,7 @@ from logistics.contracts import TableContract
 from logistics.declarations import Declarations, load_declarations
 from logistics.deployment.context import Context, open_context
 from logistics.deployment.engine import Engine
-from logistics.deployment.policies import prepare_pack
+from logistics.deployment.policies import prepare_pack, uncoloured
 from logistics.deployment.statements import statements_of
 from logistics.deployment.steps import Label, Step, changing, label_of, steps_of
 from logistics.errors import LogisticsError, UsageError
@@ -228,7 +228,7 @@ def _violations(events: list[Any]) -> list[Violation]:
             rule=event.policy_name,
             level=event.enforcement_level,
             resource=(event.resource_urn or "").rsplit("::", 1)[-1],
-            message=" ".join(event.message.split()),
+            message=" ".join(uncoloured(event.message).split()),
         )
         for event in told
     }

@@ -19,6 +19,7 @@ from logistics.deployment.deploy import DeployPlan, deploy
 from logistics.deployment.rollback import plan_rollback, roll_back
 from logistics.errors import LogisticsError
 from logistics.local.environment import environment
+from logistics.modelling.renames import record_renames
 from logistics.modelling.row_tests import load_row_tests, run_row_tests
 from logistics.modelling.run import refresh
 from logistics.pulumi_command import EMBEDDED
@@ -137,6 +138,8 @@ def rehearse(project: Path, plan: Plan, scale: Decimal) -> Rehearsal:
     goal = context.versions()[-1]
     found = Rehearsal(stack=plan.stack, rows=rows, before=before)
     try:
+        with context.cursor() as cursor:
+            record_renames(cursor, context.database, goal.number, plan.renames)
         rename(context, plan.head.declared.tables)
         deploy(
             context, DeployPlan(steps=plan.steps, labels=dict(plan.labels)), context.runs.start("deploy"), lambda _: []
