@@ -131,7 +131,7 @@ def _insert(
             # The query may read the table itself, so its rows are taken before the old ones end.
             rows.temporary("_inserted", translated.duckdb_sql)
             rows.close(table)
-            return rows.insert(table, values, "from _inserted")
+            return rows.insert(table, values, "from _inserted", translated.duckdb_sql)
         return rows.insert(table, values, translated.duckdb_sql)
 
 

@@ -210,12 +210,18 @@ def _apply(
                 column.id: stored(value, column, zone(session))
                 for column, value in zip(clause.columns, values, strict=True)
             }
-            counts["UPDATE"] += rows.replace(table, assigned, "_changes")
+            counts["UPDATE"] += rows.replace(table, assigned, "_changes", _rows_of(matched[1], place))
     for place, clause in enumerate(unmatched[0]):
         values = _values(session, table, clause, unmatched[1], unmatched[0], "q")
         assigned = insert_values(session, table, clause.columns, values)
-        counts["INSERT"] += rows.insert(table, assigned, f'from _unmatched where "{_CLAUSE}" = {place}')
+        source = f'from _unmatched where "{_CLAUSE}" = {place}'
+        counts["INSERT"] += rows.insert(table, assigned, source, _rows_of(unmatched[1], place))
     return counts
+
+
+def _rows_of(translated: Translated | None, place: int) -> str:
+    """The query of the rows that a clause is for."""
+    return "" if translated is None else f'select * from ({translated.duckdb_sql}) where "{_CLAUSE}" = {place}'
 
 
 def _values(

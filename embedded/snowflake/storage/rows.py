@@ -49,13 +49,14 @@ class Rows:
         """Keep a query's rows under a name of the session's own, and give their number."""
         return self.run(f"create or replace temp table {name} as {query}")
 
-    def insert(self, table: CatalogObject, values: Mapping[int, str], source: str) -> int:
+    def insert(self, table: CatalogObject, values: Mapping[int, str], source: str, origin: str = "") -> int:
         """Add rows.
 
         Args:
             table: the table.
             values: for each column id that gets a value, an expression over the source (called `q`).
             source: a DuckDB query without parentheses around it.
+            origin: the query that a temporary table in the source was made by, by which an error finds its column.
 
         Returns:
             The number of rows.
@@ -64,7 +65,7 @@ class Rows:
         start = storage.take_rids(self.cursor, table.oid, 0)
         names = "".join(f", {column_name(column)}" for column in values)
         texts = "".join(f", {text}" for text in values.values())
-        with naming_columns(self.session, table, values, f"({source}) as q"):
+        with naming_columns(self.session, table, values, f"({origin or source}) as q"):
             count = self.run(
                 f"insert into {table_name(table.oid)} (_rid, _from, _to{names}) "
                 f"select {start} + row_number() over (), {self.mark}, {INFINITE}{texts} from ({source}) as q"

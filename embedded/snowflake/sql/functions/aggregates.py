@@ -202,6 +202,14 @@ def array_agg(call: Call) -> Typed:
     return Typed(f"coalesce(to_json({inner}), CAST('[]' AS JSON))", ARRAY, False)
 
 
+@function("ARRAY_UNION_AGG", args=1, aggregate=True)
+def array_union_agg(call: Call) -> Typed:
+    """The distinct values of all arrays, as one array."""
+    value = f"CAST({call.cast(0, ARRAY).sql} AS JSON[])"
+    members = f"list_distinct(flatten(list({value}) FILTER (WHERE {value} IS NOT NULL){_over(call)}))"
+    return Typed(f"coalesce(to_json({members}), CAST('[]' AS JSON))", ARRAY, False)
+
+
 @function("OBJECT_AGG", "OBJECTAGG", args=2, aggregate=True)
 def object_agg(call: Call) -> Typed:
     """An object of keys and values; rows with a NULL in either are left out."""

@@ -54,6 +54,7 @@ _TEMPLATES: list[tuple[str, str, DataType, tuple[DataType | None, ...], int | No
         (_TEXT, _TEXT),
         None,
     ),
+    ("RTRIMMED_LENGTH", "length(rtrim({0}, ' '))", NUMBER, (_TEXT,), None),
     ("SPLIT", "to_json(CASE WHEN {1} = '' THEN [{0}] ELSE string_split({0}, {1}) END)", ARRAY, (_TEXT, _TEXT), None),
 ]
 for _names, _text, _result, _kinds, _least in _TEMPLATES:
