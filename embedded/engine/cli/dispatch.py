@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int | None:
     if not node.target:
         return _run_group(path, node, rest)
     loaded = load(node)
-    parsed = flag_parser.parse(rest, (*loaded.flags, *GLOBAL_FLAGS, _HELP_FLAG))
+    parsed = flag_parser.parse(rest, (*GLOBAL_FLAGS, _HELP_FLAG, *loaded.flags))
     if parsed.values.pop("help"):
         return _print_help(path, node, loaded)
     if node.children and parsed.arguments:

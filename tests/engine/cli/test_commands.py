@@ -307,6 +307,7 @@ def test_login_and_logout(project: Path, tmp_path: Path, monkeypatch: pytest.Mon
     url = f"file://{tmp_path}"
     assert f" ({url})\n" in pulumi("login", url).out
     assert json.loads(pulumi("whoami", "--json").out)["url"] == url
+    assert f"Backend URL: {url}" in pulumi("whoami", "-v").out
     assert pulumi("logout").out == f"Logged out of {url}\n"
     assert "not logged in" in pulumi("whoami").err
 
