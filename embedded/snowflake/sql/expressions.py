@@ -10,28 +10,20 @@ from sqlglot import exp
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, unsupported
 from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
-from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
 from embedded.snowflake.sql.fence import may_fail
 from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function, without_null
 from embedded.snowflake.sql.parse import MARK, parse_expression
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
 from embedded.snowflake.sql.placement import at_place, written
-from embedded.snowflake.sql.scope import Relation, Scope, name_of, unknown_column
+from embedded.snowflake.sql.references import References
 from embedded.snowflake.sql.typed import INTERVAL, Typed, boolean, null, number_literal, of_value, text_literal, varchar
 from embedded.snowflake.sql.windows import over_clause
 from embedded.snowflake.types import BINARY, BOOLEAN, VARCHAR, VARIANT, DataType, parse_type
 
-BindQuery = Callable[[exp.Expr, Context, Scope | None], Relation]
 
-
-class Expressions:
+class Expressions(References):
     """Binds expressions in one scope."""
-
-    def __init__(self, context: Context, scope: Scope, bind_query: BindQuery) -> None:
-        self.context = context
-        self.scope = scope
-        self.bind_query = bind_query
 
     def bind(self, node: exp.Expr) -> Typed:
         """Bind an expression.
@@ -47,85 +39,6 @@ class Expressions:
         if isinstance(node, exp.Query):
             return self.scalar_subquery(node)
         raise unsupported(node.sql("snowflake").replace(MARK, ""))
-
-    # -- names
-
-    def column(self, node: exp.Column) -> Typed:
-        """A column, a select alias, or a session variable by its place (`$1`)."""
-        if isinstance(node.this, exp.Parameter):
-            return self._positional(node.this, tuple(name_of(part) for part in node.parts[:-1]))
-        if isinstance(node.this, exp.Star):
-            raise unsupported("* in an expression")
-        name, qualifier = name_of(node.this), tuple(name_of(part) for part in node.parts[:-1])
-        found = self.find(name, qualifier)
-        if found is None and name == "NEXTVAL" and qualifier:
-            return self._next_value(qualifier)
-        if found is None:
-            raise unknown_column(node, ".".join([*qualifier, name]) if qualifier else name)
-        return found
-
-    def _next_value(self, qualifier: tuple[str, ...]) -> Typed:
-        """`sequence.NEXTVAL`."""
-        from embedded.snowflake.names import ObjectName
-        from embedded.snowflake.security.privileges import reach
-        from embedded.snowflake.storage.sequences import next_value_of
-
-        self.context.reads.repeatable = False
-        return next_value_of(reach(self.context.session, "SEQUENCE", ObjectName.of(list(qualifier)), "USAGE"))
-
-    def find(self, name: str, qualifier: tuple[str, ...]) -> Typed | None:
-        """What a name means: a bound alias, a source's column, a select alias, or one of the query around."""
-        scope: Scope | None = self.scope
-        while scope is not None:
-            if not qualifier and name in scope.bound_aliases:
-                return scope.bound_aliases[name]
-            found = scope.column(name, qualifier)
-            if found is None and not qualifier and name in scope.aliases and name not in scope.resolving:
-                found = self._alias(scope, name)
-            if found is not None:
-                return found
-            scope = scope.parent
-        return None
-
-    def _alias(self, scope: Scope, name: str) -> Typed:
-        scope.resolving.add(name)
-        try:
-            return Expressions(self.context, scope, self.bind_query).bind(scope.aliases[name])
-        finally:
-            scope.resolving.discard(name)
-
-    def _positional(self, node: exp.Expr, qualifier: tuple[str, ...]) -> Typed:
-        text = node.this.name
-        if not text.isdigit():
-            return self._variable(text)
-        sources = [source for source in self.scope.sources if not qualifier or source.answers_to(qualifier)]
-        columns = [column for source in sources[:1] for column in source.columns if not column.hidden]
-        if not 1 <= int(text) <= len(columns):
-            raise unknown_column(node, f"${text}")
-        return columns[int(text) - 1].value
-
-    def _variable(self, name: str) -> Typed:
-        variables = self.context.session.variables
-        if name.upper() not in variables:
-            raise SqlCompilationError(
-                f"error line 1 at position 0\nSession variable '${name.upper()}' does not exist", 2211, "02000"
-            )
-        return of_value(variables[name.upper()])
-
-    def parameter(self, node: exp.Expr) -> Typed:
-        """`$1` or `$name`."""
-        return self._positional(node, ())
-
-    def placeholder(self, node: exp.Expr) -> Typed:
-        """`?` or `:1`: the bind value."""
-        binds, text = self.context.binds, node.name.strip("?")
-        index = int(text) - 1 if text.isdigit() else node.meta.get("bind", 0)
-        if not 0 <= index < len(binds):
-            raise SqlCompilationError(
-                f"error line 1 at position 0\nBind variable {':' + text if text else '?'} not set.", 2049, "42601"
-            )
-        bound = binds[index]
-        return bound if isinstance(bound, Typed) else of_value(bound)
 
     # -- operators
 

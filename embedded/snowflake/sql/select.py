@@ -10,9 +10,10 @@ from sqlglot import exp
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.context import Context
-from embedded.snowflake.sql.expressions import BindQuery, Expressions
+from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.placement import check_placement, is_aggregate
+from embedded.snowflake.sql.references import BindQuery
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
 from embedded.snowflake.sql.typed import Typed
