@@ -254,5 +254,7 @@ def test_a_version_comes_back_as_it_was(small, seed):
     if "TBL_DOCK" in expected["tables"]:
         assert {row[0] for row in small.rows("select dock_id from marts.tbl_dock")} == at_work.docks, story
     if expected["streams"]:
-        unread = small.rows("select depot_id from marts.depot_stream", role="ACCOUNTADMIN")
+        # Values that come back into a column are an update of rows that had been passed on, and told as such.
+        new = "select depot_id from marts.depot_stream where not metadata$isupdate"
+        unread = small.rows(new, role="ACCOUNTADMIN")
         assert sorted(row[0] for row in unread) == sorted(at_work.pending), story
