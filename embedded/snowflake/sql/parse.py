@@ -28,6 +28,16 @@ _FUNCTIONS = (
 _NO_NAME = {TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER, TokenType.NUMBER}
 # After these a word with a parenthesis is a type, a column list or a star's REPLACE.
 _NO_CALL_AFTER = {TokenType.DCOLON, TokenType.ALIAS, TokenType.STAR, TokenType.DOT}
+# After these `*` means all columns; after anything else it multiplies.
+_BEFORE_ALL_COLUMNS = {
+    TokenType.SELECT,
+    TokenType.DISTINCT,
+    TokenType.ALL,
+    TokenType.COMMA,
+    TokenType.DOT,
+    TokenType.L_PAREN,
+    TokenType.L_BRACE,
+}
 
 
 def parse_query(text: str) -> exp.Expr:
@@ -241,6 +251,8 @@ def _is_call(tokens: list[Token], index: int) -> bool:
         return False
     if token.text.upper() in _OPERATORS and before.token_type not in _STARTS:
         return False
+    if before.token_type == TokenType.STAR and index > 1 and tokens[index - 2].token_type not in _BEFORE_ALL_COLUMNS:
+        return True  # a product
     replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
     return before.token_type not in _NO_CALL_AFTER and not replaces_star
 

@@ -66,6 +66,11 @@ CASES: list[tuple[str, list[tuple[Any, ...]]]] = [
         [(0, 5), (1, 6)],
     ),
     ('select key, value::int from table(flatten(parse_json(\'{"y":2,"x":1}\')))', [("x", 1), ("y", 2)]),
+    (
+        "select k, 2 * sum(x), 1.5 * max(x) * median(abs(p.x - 1)) from values ('a', 1), ('a', 3) as p (k, x) group by k "
+        "having 1 * count(*) = 2 order by -1 * sum(x)",
+        [("a", 8, Decimal("4.5"))],
+    ),
     ("select f.key from (select parse_json('{}') v) t, lateral flatten(input => t.v, outer => true) f", [(None,)]),
     (
         "select t.n, f.path, is_null_value(f.value), f.this::varchar from (select 7 n, parse_json('{\"a\":[null]}') v) t, "
