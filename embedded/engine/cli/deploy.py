@@ -32,6 +32,7 @@ from embedded.engine.stackfile import StackFile
 
 if TYPE_CHECKING:
     from embedded.engine.deployment.operation import ImportSpec, Operation, Result
+    from embedded.engine.language import Interpreter, Program
 
 _NOT_SAVED = (
     "\nThe state could not be written. What was done is in '{path}': once the backend can be written again, the next `pulumi up`, "
@@ -67,6 +68,7 @@ class Deployment:
     imports: tuple[ImportSpec, ...] = ()
     event_log: EventLog | None = None
     seen: list[Event] = field(default_factory=list)
+    _interpreter: Interpreter | None = None
 
     # --- what the run needs ------------------------------------------------------------------------------------------
 
@@ -89,16 +91,29 @@ class Deployment:
             return configuration.with_project_defaults(self.file.config, project)[0]
         return configuration.effective_config(self.file.config, project, self.reference.name, self.manager.decrypt)
 
+    @cached_property
+    def program(self) -> Program:
+        """The project's program."""
+        from embedded.engine.language import Program
+
+        project = self.call.session.project
+        return Program(project.root, project.program, project.runtime_options, self.call.flags.get("client", ""))
+
+    def start_early(self) -> None:
+        """Start the interpreter that the program will run in, if one will: it loads the SDK while the engine makes itself ready."""
+        from embedded.engine.language import start_early
+
+        if self._interpreter is None and (self.kind == "up" or self.options.run_program):
+            self._interpreter = start_early(self.program)
+
     def operation(self, checkpoint: Checkpoint, journal: Journal | None) -> Operation:
         """The engine's order, its events not yet followed."""
         from embedded.engine.deployment.operation import Operation
-        from embedded.engine.language import Program
-        from embedded.engine.language.host import program_python
+        from embedded.engine.language import program_python
         from embedded.engine.plugins.host import PluginSource
 
-        session = self.call.session
+        session, program = self.call.session, self.program
         project = session.project
-        program = Program(project.root, project.program, project.runtime_options, self.call.flags.get("client", ""))
         plugins = PluginSource(
             paths={plugin.name: str(plugin.path) for plugin in project.plugins if plugin.kind == "providers"},
             launcher_folder=LAUNCHER_FOLDER,
@@ -122,6 +137,7 @@ class Deployment:
             decrypt=self.manager.decrypt,
             options=self.options,
             program=program,
+            interpreter=self._interpreter,
             plugins=plugins,
             tags=session.backend.tags(self.reference) if self.options.policy_packs else {},
             imports=self.imports,
@@ -192,6 +208,7 @@ class Deployment:
         from embedded.engine.deployment import run
         from embedded.engine.display.factory import make_display
 
+        self.start_early()
         # By now the key is there: a wrong passphrase shows before anything runs, even if there is no secret yet.
         self.manager.verify()
         # The order is made first: what is wrong with configuration or state shows before any line of the run.
@@ -208,6 +225,7 @@ class Deployment:
             self.display_options,
         )
         operation.emit = lambda event: self._emit(event, display)
+        self._interpreter = None  # it runs one program only, and ends with the operation
         try:
             return run(operation)
         finally:

@@ -44,7 +44,8 @@ def new_deployment(call: Call, kind: str, imports: tuple[ImportSpec, ...] = ()) 
     reference = call.session.require_stack(call.flags["stack"])
     _store_config(call, reference)
     deployment = Deployment(call, kind, reference, engine_options(call), display_options(call), imports)
-    # The key is derived in the background from here on, while the rest of the engine is loaded.
+    # From here on the program's interpreter makes itself ready and the key is derived, while the rest of the engine is loaded.
+    deployment.start_early()
     _ = deployment.manager
     return deployment
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from embedded.engine.events import Event
-from embedded.engine.language import Program
+from embedded.engine.language import Interpreter, Program
 from embedded.engine.options import Options
 from embedded.engine.plugins.host import PluginSource
 from embedded.engine.snapshot import Journal
@@ -51,6 +51,7 @@ class Operation:
         decrypt: Decrypts a secret of a plan.
         emit: Takes each event, in order.
         program: The program; None where nothing is run.
+        interpreter: The process that was started early for the program, if one was.
         plugins: Where plugins are looked for.
         tags: The stack's tags.
         imports: What `import` takes over.
@@ -72,6 +73,7 @@ class Operation:
     options: Options = field(default_factory=Options)
     emit: Callable[[Event], None] = lambda event: None  # noqa: ARG005
     program: Program | None = None
+    interpreter: Interpreter | None = None
     plugins: PluginSource = field(default_factory=PluginSource)
     tags: Mapping[str, str] = field(default_factory=dict)
     imports: Sequence[ImportSpec] = ()

@@ -23,10 +23,10 @@ import yaml
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
+from embedded.engine import processes
 from embedded.engine.deployment.operation import Operation
 from embedded.engine.errors import EngineError
 from embedded.engine.language.host import Program, program_python
-from embedded.engine.plugins import processes
 from embedded.engine.plugins.client import CHANNEL_OPTIONS
 
 LEVELS = ("advisory", "mandatory", "disabled", "remediate")

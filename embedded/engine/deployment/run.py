@@ -217,7 +217,7 @@ class _Run:
         assert operation.program is not None
         self._generator.only_same = operation.kind != "up"
         self._registrar.silent = operation.kind == "refresh"
-        language = LanguageHost(operation.program, self._program_log)
+        language = LanguageHost(operation.program, self._program_log, operation.interpreter)
         program = asyncio.create_task(language.run(self._run_info()))
         watchers = [
             program,

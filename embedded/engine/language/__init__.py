@@ -1,5 +1,6 @@
 """Runs Pulumi programs: a Python program in a process of its own, or one that serves `LanguageRuntime` at an address."""
 
-from embedded.engine.language.host import LanguageHost, Program, RunInfo, RunResult
+from embedded.engine.language.host import LanguageHost, Program, RunInfo, RunResult, program_python, start_early
+from embedded.engine.language.interpreter import Interpreter
 
-__all__ = ["LanguageHost", "Program", "RunInfo", "RunResult"]
+__all__ = ["Interpreter", "LanguageHost", "Program", "RunInfo", "RunResult", "program_python", "start_early"]

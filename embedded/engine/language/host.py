@@ -5,11 +5,9 @@ Source: sdk/python/cmd/pulumi-language-python of Pulumi 3.260.0 (exit code 32 me
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins import processes
+from embedded.engine.language.interpreter import Interpreter
 
 _SHOWN_ERROR_EXIT_CODE = 32
-_RUNNER = Path(__file__).with_name("runner.py")
 
 
 @dataclass(frozen=True)
@@ -103,13 +100,27 @@ def _venv_python(folder: Path, required: bool) -> str:
     return sys.executable
 
 
-class LanguageHost:
-    """Runs one program; `log` gets (message, severity, stream id) of each line that it prints."""
+def start_early(program: Program) -> Interpreter | None:
+    """Start the interpreter of a program that is run later; None if it is run elsewhere, or cannot be started (the run tells why)."""
+    if program.client or not program.main.exists():
+        return None
+    with contextlib.suppress(EngineError, OSError):
+        return Interpreter(program_python(program), program.folder)
+    return None
 
-    def __init__(self, program: Program, log: Callable[[str, str, int], None]) -> None:
+
+class LanguageHost:
+    """Runs one program; `log` gets (message, severity, stream id) of each line that it prints.
+
+    `interpreter` is the one that was started early for it.
+    """
+
+    def __init__(
+        self, program: Program, log: Callable[[str, str, int], None], interpreter: Interpreter | None = None
+    ) -> None:
         self._program = program
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._interpreter = interpreter
 
     async def run(self, info: RunInfo) -> RunResult:
         """Run the program to its end."""
@@ -119,27 +130,16 @@ class LanguageHost:
 
     async def stop(self) -> None:
         """End the program's process, if it still runs."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 2)
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        if self._interpreter is not None:
+            await self._interpreter.stop()
 
     async def _run_local(self, info: RunInfo) -> RunResult:
         program = self._program
         if not program.main.exists():
             raise EngineError(f"could not find the program {program.main}: check `main` in Pulumi.yaml")
-        command = [program_python(program), "-u", str(_RUNNER), _arguments(program, info)]
-        self._process = await processes.start(command, program.folder, self._environment(info))
-        process = self._process
-        await asyncio.gather(self._forward(process.stdout, "info", 1), self._forward(process.stderr, "info#err", 2))
-        code = await process.wait()
+        if self._interpreter is None:
+            self._interpreter = Interpreter(program_python(program), program.folder)
+        code = await self._interpreter.run(_arguments(program, info), self._log)
         if code == 0:
             return RunResult()
         if code == _SHOWN_ERROR_EXIT_CODE:
@@ -147,23 +147,6 @@ class LanguageHost:
         if code < 0:
             return RunResult(error=f"the program was ended by signal {-code}")
         return RunResult(error=f"program exited with non-zero exit code: {code}")
-
-    def _environment(self, info: RunInfo) -> dict[str, str]:
-        environment = dict(os.environ)
-        environment["PULUMI_CONFIG"] = json.dumps(dict(info.config))
-        environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(info.config_secret_keys))
-        return environment
-
-    async def _forward(self, stream: asyncio.StreamReader | None, severity: str, stream_id: int) -> None:
-        assert stream is not None
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:
-                line = await stream.read(1 << 20)
-            if not line:
-                return
-            self._log(line.decode(errors="replace").rstrip("\n"), severity, stream_id)
 
     async def _run_remote(self, info: RunInfo) -> RunResult:
         import grpc.aio
@@ -204,10 +187,13 @@ def _arguments(program: Program, info: RunInfo) -> str:
             "engine": info.engine_address,
             "root": str(program.root),
             "program": str(program.main),
-            "folder": str(program.folder),
             "debug": info.debug,
+            "environment": {
+                "PULUMI_CONFIG": json.dumps(dict(info.config)),
+                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(info.config_secret_keys)),
+            },
         }
     )
 
 
-__all__ = ["LanguageHost", "Program", "RunInfo", "RunResult", "program_python"]
+__all__ = ["LanguageHost", "Program", "RunInfo", "RunResult", "program_python", "start_early"]

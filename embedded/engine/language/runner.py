@@ -1,7 +1,8 @@
-"""Runs a Pulumi program in this process: started as a script, with one argument, the run's JSON.
+"""Runs a Pulumi program in this process: started as a script, with one argument, the program's folder.
 
-It depends on nothing but the program's own `pulumi` package, since it runs in the program's virtual environment. Exit codes: 0
-done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown. Generated SDK packages are
+It loads the SDK and waits for the run's JSON on standard input, so that the engine can start it before it knows what is run; without
+one it ends. It depends on nothing but the program's own `pulumi` package, since it runs in the program's virtual environment. Exit
+codes: 0 done, 1 the program failed with an error that it has logged, 32 it failed and its traceback is shown. Generated SDK packages are
 imported lazily (`lazy_sdk`), unless PULUMI_EMBEDDED_EAGER_IMPORTS is set. Hot functions of the SDK are replaced (`fast_sdk`), unless
 PULUMI_EMBEDDED_PLAIN_SDK is set. Garbage is collected less often than by Python's own
 setting, unless PULUMI_EMBEDDED_DEFAULT_COLLECTION is set.
@@ -52,6 +53,19 @@ def _configure(options: dict) -> None:
         pulumi.log.debug = lambda *_arguments, **_keywords: None
 
 
+def _read_options() -> dict:
+    """Wait for the run's JSON; the program has no standard input, and finds its configuration in the environment."""
+    text = sys.stdin.buffer.read()
+    if not text:
+        os._exit(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    options = json.loads(text)
+    os.environ.update(options["environment"])
+    return options
+
+
 def _run_program() -> None:
     runpy.run_path(options["program"], run_name="__main__")
 
@@ -62,11 +76,9 @@ if __name__ == "__main__":
     import fast_sdk  # both in the script's own folder, and like the script free of all that the program may not have
     import lazy_sdk
 
-    options = json.loads(sys.argv[1])
-    sys.argv = [options["program"]]
     # The script's own folder gives way to the program's: nothing of the engine can be imported by accident.
-    sys.path[0] = options["folder"]
-    os.chdir(options["folder"])
+    sys.path[0] = sys.argv[1]
+    os.chdir(sys.argv[1])
     if not os.environ.get("PULUMI_EMBEDDED_EAGER_IMPORTS"):
         lazy_sdk.install()
 
@@ -75,6 +87,8 @@ if __name__ == "__main__":
 
     if not os.environ.get("PULUMI_EMBEDDED_PLAIN_SDK"):
         fast_sdk.install()
+    options = _read_options()
+    sys.argv = [options["program"]]
     _configure(options)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()

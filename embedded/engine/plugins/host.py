@@ -20,8 +20,8 @@ from pathlib import Path
 
 import grpc.aio
 
+from embedded.engine import processes
 from embedded.engine.errors import EngineError
-from embedded.engine.plugins import processes
 from embedded.engine.plugins.client import CHANNEL_OPTIONS, Handshake, ProviderClient
 
 DYNAMIC_PACKAGE = "pulumi-python"

@@ -46,6 +46,16 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line and not line.startswith(("@ ", "Duration"))]
 
 
+def test_a_program_finds_its_configuration_and_no_input(program: Path, pulumi) -> None:
+    (program / "__main__.py").write_text(
+        "import json, os, sys\nimport pulumi\n"
+        "pulumi.export('found', [json.loads(os.environ['PULUMI_CONFIG']), sys.stdin.read(), sys.argv, sys.path[0]])\n"
+    )
+    assert pulumi("up", "--yes", "--skip-preview", "--config", "greeting=hello").code == 0
+    found = json.loads(pulumi("stack", "output", "--json").out)["found"]
+    assert found == [{"proj:greeting": "hello"}, "", [str(program)], str(program)]
+
+
 @pytest.mark.usefixtures("program")
 def test_preview_up_again_and_destroy(environment: Path, monkeypatch: pytest.MonkeyPatch, pulumi) -> None:
     preview = pulumi("preview")

@@ -39,8 +39,8 @@ SECRET, ASSET, REFERENCE = (
     "5cf8f73096256a8f31e491e813e4eb8e",
 )
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-# The SDK's own frames within a traceback, and the addresses of objects.
-INTERNAL = re.compile(r' +File "[^"]*(?:/pulumi/|/fast_sdk\.py)[^"]*", line.*\n(?: {4,}.*\n)*| at 0x[0-9a-f]+')
+# The SDK's own frames within a traceback, those of its threads (which hang on who waits for whom), and the addresses of objects.
+INTERNAL = re.compile(r' +File "[^"]*(?:/pulumi/|/fast_sdk\.py|/concurrent/futures/)[^"]*", line.*\n(?: {4,}.*\n)*| at 0x[0-9a-f]+')
 STACK = "urn:pulumi:dev::demo::pulumi:pulumi:Stack::demo-dev"
 
 # What the engine answers for resources of these types, over their inputs.
@@ -201,9 +201,10 @@ def _run(folder: Path, dry_run: bool, plain: bool) -> dict[str, Any]:
     with _serving() as (monitor, address):
         options = {"project": "demo", "stack": "dev", "organization": "o", "parallel": 4, "dry_run": dry_run}
         options |= {"monitor": address, "engine": address, "root": str(folder), "program": str(folder)}
-        options |= {"folder": str(folder), "debug": False}
+        options |= {"debug": False, "environment": {}}
         done = subprocess.run(
-            [sys.executable, "-u", str(RUNNER), json.dumps(options)],
+            [sys.executable, "-u", str(RUNNER), str(folder)],
+            input=json.dumps(options),
             env=environment,
             capture_output=True,
             text=True,

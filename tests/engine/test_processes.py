@@ -13,7 +13,7 @@ import pytest
 ENGINE = """
 import asyncio, os, pathlib, sys
 sys.path.insert(0, sys.argv[1])
-from embedded.engine.plugins import processes
+from embedded.engine import processes
 
 async def main():
     command = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]

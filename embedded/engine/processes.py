@@ -31,7 +31,7 @@ async def start(
         OSError: It cannot be started.
     """
     return await asyncio.create_subprocess_exec(
-        *(_bound(command, folder, environment) if sys.platform == "linux" else command),
+        *bound(command, folder, environment),
         cwd=folder,
         env=dict(environment),
         stdin=asyncio.subprocess.DEVNULL,
@@ -41,12 +41,14 @@ async def start(
     )
 
 
-def _bound(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return the command that is started so that it ends with the engine.
+def bound(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return the command that is started so that it ends with the engine; the same one where the kernel cannot see to that.
 
     Raises:
         OSError: There is no such program, or it may not be run.
     """
+    if sys.platform != "linux":
+        return list(command)
     program = command[0] if os.path.isabs(command[0]) else os.path.join(folder, command[0])
     found = shutil.which(program if os.sep in command[0] else command[0], path=environment.get("PATH", os.defpath))
     if found is None:
