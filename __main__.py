@@ -22,7 +22,6 @@ from components.pipelines import Pipelines, PipelinesConfig
 from components.quality import Quality, QualityConfig
 from components.storage import Storage, StorageConfig
 from components.tables import Tables, TablesConfig
-from logistics.ml.objects import load_objects
 
 inputs = load_inputs(Path(__file__).parent)
 settings, contracts, access, sql = (
@@ -83,7 +82,7 @@ models = MachineLearning(
     "ml",
     MachineLearningConfig(
         settings=settings,
-        objects=load_objects(Path(__file__).parent, settings.database),
+        objects=inputs.declarations.code_objects,
         tables=tables,
         roles=roles,
         **place,
@@ -109,7 +108,13 @@ pipelines = Pipelines(
 ).resources
 Quality(
     "quality",
-    QualityConfig(settings=settings, tables=tables, views=views.views, warehouse=compute.warehouses["xs"], **place),
+    QualityConfig(
+        alert=inputs.declarations.alert,
+        tables=tables,
+        views=views.views,
+        warehouse=compute.warehouses["xs"],
+        **place,
+    ),
 )
 Dashboard(
     "dashboard",

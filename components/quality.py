@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_snowflake as snowflake
 
-from logistics.quality.tasks import ALERT, ALERT_MINUTES, alert_text
-from logistics.settings import PlatformSettings
+from logistics.quality.checks import Alert
 
 _SCHEMA = "monitoring"
 _READS = ("quality_checks", "quality_results", "quality_alerts")
@@ -18,9 +17,9 @@ _VIEW = "monitoring.vw_quality_alert_changes"
 
 @dataclass(frozen=True, kw_only=True)
 class QualityConfig:
-    """The settings, where the alert runs, and the tables and views that it works on."""
+    """The alert, where it runs, and the tables and views that it works on."""
 
-    settings: PlatformSettings
+    alert: Alert
     database: snowflake.Database
     schemas: Mapping[str, snowflake.Schema]
     tables: Mapping[str, snowflake.Table]
@@ -40,21 +39,20 @@ class Quality(pulumi.ComponentResource):
 
     def __init__(self, name: str, config: QualityConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("logistics:monitoring:Quality", name, None, opts)
-        settings = config.settings
-        text = alert_text(settings.database, settings.quality_email_integration, settings.quality_email_to)
+        declared = config.alert
         needed: Sequence[pulumi.Resource] = [
             *(config.tables[f"{_SCHEMA}.{table}"] for table in _READS),
             config.views[_VIEW],
         ]
         alert = snowflake.Alert(
-            ALERT.lower(),
-            name=ALERT,
+            declared.name.lower(),
+            name=declared.name,
             database=config.database.name,
             schema=config.schemas[_SCHEMA].name,
             warehouse=config.warehouse.name,
-            alert_schedule={"interval": ALERT_MINUTES},
-            condition=text.condition,
-            action=text.action,
+            alert_schedule={"interval": declared.minutes},
+            condition=declared.condition,
+            action=declared.action,
             enabled=True,
             comment="Opens and closes quality alerts by the newest results; mails critical ones where an integration is set",
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(needed)),

@@ -11,11 +11,12 @@ from typing import Any
 
 from logistics.contracts import AccessContract, TableContract, load_access
 from logistics.errors import ContractError, SettingsError, SqlFileError
-from logistics.modelling import Models, compile_models
-from logistics.quality.declared import Quality, collect
-from logistics.quality.tasks import quality_tasks
+from logistics.kept import kept, stamps
+from logistics.ml.objects import CodeObject, load_objects
+from logistics.modelling import Models
+from logistics.quality.checks import Alert, Quality
 from logistics.settings import StackSettings
-from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, TaskFile, Values, load_sql
+from logistics.sql import Identifier, Literal, SqlFiles, SqlObject, TaskFile, Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,8 @@ class Declarations:
     sql: SqlFiles
     models: Models
     quality: Quality
+    alert: Alert
+    code_objects: list[CodeObject]
 
 
 def placeholder_values(settings: StackSettings, access: AccessContract) -> Values:
@@ -49,17 +52,17 @@ def placeholder_values(settings: StackSettings, access: AccessContract) -> Value
 
 
 def load_declarations(root: Path, settings: StackSettings) -> Declarations:
-    """Reads every contract and SQL file under `root` for one stack; once, while no file of sql/ changes.
+    """Reads every contract and SQL file under `root` for one stack; once, while neither the files of sql/ nor this code change.
 
     Raises:
         ContractError, SqlFileError: a file is wrong; names file and line.
         SettingsError: the stack file names a role that does not exist.
     """
-    stamp = (root.resolve(), settings.file, settings, _stamps(root))
+    stamp = (str(root.resolve()), settings.file, settings.platform, stamps(root / "sql"))
     for known, declared in _loaded:
         if known == stamp:
             return declared
-    declared = _load(root, settings)
+    declared = kept(root, f"declarations-{settings.stack}", stamp, lambda: _load(root, settings))
     _loaded.append((stamp, declared))
     return declared
 
@@ -68,12 +71,13 @@ def load_declarations(root: Path, settings: StackSettings) -> Declarations:
 _loaded: deque[tuple[tuple[Any, ...], Declarations]] = deque(maxlen=4)
 
 
-def _stamps(root: Path) -> tuple[tuple[str, int, int], ...]:
-    found = ((str(file), file.stat()) for file in sorted((root / "sql").rglob("*")))
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
-
-
 def _load(root: Path, settings: StackSettings) -> Declarations:
+    # Only where they are read anew: the parser alone takes a fifth of a second to import.
+    from logistics.modelling.compiler import compile_models
+    from logistics.quality.declared import collect
+    from logistics.quality.tasks import quality_alert, quality_tasks
+    from logistics.sql.load import load_sql
+
     access = load_access(root)
     values = placeholder_values(settings, access)
     written = load_sql(root, values)
@@ -88,7 +92,16 @@ def _load(root: Path, settings: StackSettings) -> Declarations:
     for sql_object in (*sql.streams.values(), *sql.tasks.values()):
         _check_object(sql_object, known, access, settings.platform.database)
     _check_users(settings, access)
-    return Declarations(tables=tables, access=access, sql=sql, models=models, quality=quality)
+    platform = settings.platform
+    return Declarations(
+        tables=tables,
+        access=access,
+        sql=sql,
+        models=models,
+        quality=quality,
+        alert=quality_alert(platform.database, platform.quality_email_integration, platform.quality_email_to),
+        code_objects=load_objects(root, platform.database),
+    )
 
 
 def _with_models(written: SqlFiles, models: Models, checking: Mapping[str, TaskFile]) -> SqlFiles:

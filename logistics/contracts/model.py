@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import sqlglot
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 POLICY_COLUMNS = {"customer_id": "customer_data_policy", "vehicle_id": "vehicle_data_policy"}
 """The column that makes a table carry protected rows, and the policy that then filters it; the first one wins."""
@@ -15,6 +12,11 @@ POLICY_COLUMNS = {"customer_id": "customer_data_policy", "vehicle_id": "vehicle_
 
 def _data_type(value: Any) -> str:
     """Checks a Snowflake data type and returns it in upper case."""
+    # Not at the head: where declarations are kept from the last run, nothing is parsed.
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
     try:
         parsed = sqlglot.parse_one(str(value), into=exp.DataType, dialect="snowflake")
     except SqlglotError:

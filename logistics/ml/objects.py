@@ -10,7 +10,7 @@ from pathlib import Path
 from logistics.errors import SqlFileError
 from logistics.ml.bundle import bundle
 from logistics.sql import identifier, literal
-from logistics.sql.parse import header
+from logistics.sql.header import header
 
 _CREATE = re.compile(r"create or replace (procedure|function) (\w+)\.(\w+)\(([^)]*)\)", re.IGNORECASE)
 _HEAD_END = re.compile(r"^(execute as |as$)", re.MULTILINE)

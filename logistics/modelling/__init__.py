@@ -1,6 +1,6 @@
 """Models: SQL files with their contracts, compiled before anything is deployed.
 
-    models = load_declarations(root, settings).models   # or compile_models(…); an error names file and line
+    models = load_declarations(root, settings).models   # or compiler.compile_models(…); an error names file and line
     models.tables                                # every contract that keeps rows, sql/tables included, by `schema.table`
     models.models                                # every model by `schema.name`, in the order of their dependencies
     models.models["marts.tbl_dim_customer"]      # Model: contract, query, reads, columns with their origins
@@ -20,7 +20,6 @@ of sql/streams and sql/tasks, and `models.views` beside sql/views. This package 
 
 from __future__ import annotations
 
-from logistics.modelling.compiler import compile_models
 from logistics.modelling.graph import ColumnRef, Model, ModelColumn, Models
 
-__all__ = ["ColumnRef", "Model", "ModelColumn", "Models", "compile_models"]
+__all__ = ["ColumnRef", "Model", "ModelColumn", "Models"]

@@ -16,7 +16,7 @@ from logistics.modelling.queries import Query
 from logistics.quality.checks import TEST_HEADER
 from logistics.settings import StackSettings
 from logistics.sql import identifier, literal
-from logistics.sql.parse import header
+from logistics.sql.header import header
 from logistics.sql.placeholders import fill
 
 SHOWN_ROWS = 5

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logistics.quality.checks import ANOMALY_SUFFIX, Check
-from logistics.quality.declared import Quality
+from logistics.quality.checks import ANOMALY_SUFFIX, Check, Quality
 from logistics.quality.statements import RESULT_COLUMNS, listed
 from logistics.sql import literal
 

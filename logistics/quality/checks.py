@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from logistics.contracts import TableContract
+from logistics.sql import identifier
 
 TEST_HEADER = frozenset({"comment", "severity", "owner", "what_to_do", "needs_rows"})
 """What a SQL test says of itself; `needs_rows` makes it wait until the table that it reads first holds rows."""
@@ -72,3 +75,26 @@ class Check:
 def at_least(severity: str) -> Sequence[str]:
     """Returns a severity and the graver ones."""
     return SEVERITIES[SEVERITIES.index(severity) :]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """All checks in their order, and the contracts that they are about."""
+
+    checks: tuple[Check, ...]
+    tables: Mapping[str, TableContract]
+    database: str
+
+    def full(self, name: str) -> str:
+        """Returns a table's name with its database."""
+        return f"{identifier(self.database)}.{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """The deployed alert: its name, how often in minutes it looks, its condition and its action."""
+
+    name: str
+    minutes: int
+    condition: str
+    action: str

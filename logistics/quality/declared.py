@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from logistics.errors import ContractError, SqlFileError
 from logistics.modelling import Models
 from logistics.modelling.compiler import resolve_name
 from logistics.modelling.queries import Query, schema_of
-from logistics.quality.checks import ANOMALY_SUFFIX, SEVERITIES, TEST_HEADER, Check
+from logistics.quality.checks import ANOMALY_SUFFIX, SEVERITIES, TEST_HEADER, Check, Quality
 from logistics.sql import Values, identifier, literal
-from logistics.sql.parse import header, parse_sql
+from logistics.sql.header import header
+from logistics.sql.parse import parse_sql
 from logistics.sql.placeholders import fill
 
 UNOWNED = "data_engineering"
@@ -29,19 +29,6 @@ _TO_DO = {
     "volume": "Look at the last load: whether it came, was cut short, or came twice.",
     "anomaly": "Look at what changed in the last load; nothing to do where the change is meant.",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quality:
-    """All checks in their order, and the contracts that they are about."""
-
-    checks: tuple[Check, ...]
-    tables: Mapping[str, TableContract]
-    database: str
-
-    def full(self, name: str) -> str:
-        """Returns a table's name with its database."""
-        return f"{identifier(self.database)}.{name}"
 
 
 def collect(root: Path, models: Models, views: Sequence[str], values: Values, database: str) -> Quality:

@@ -12,8 +12,7 @@ from typing import Any
 from logistics.errors import UsageError
 from logistics.quality.alerts import refresh
 from logistics.quality.anomalies import judge
-from logistics.quality.checks import ANOMALY_SUFFIX, HOUR, QUARTER, SEVERITIES, Check, at_least
-from logistics.quality.declared import Quality
+from logistics.quality.checks import ANOMALY_SUFFIX, HOUR, QUARTER, SEVERITIES, Check, Quality, at_least
 from logistics.quality.statements import by_table, failed_to_run, measure, register, samples
 from logistics.sql import literal
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from logistics.contracts import POLICY_COLUMNS, TableContract
-from logistics.quality.checks import FAILING_WHOLE, Check
-from logistics.quality.declared import Quality
+from logistics.quality.checks import FAILING_WHOLE, Check, Quality
 from logistics.sql import literal
 
 SAMPLED_ROWS = 5

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from logistics.quality.alerts import email_action, refresh
 from logistics.quality.anomalies import HISTORY_DAYS, judge
-from logistics.quality.checks import HOUR, QUARTER, Check
-from logistics.quality.declared import Quality
+from logistics.quality.checks import HOUR, QUARTER, Alert, Check, Quality
 from logistics.quality.statements import by_table, failed_to_run, measure, register, samples
 from logistics.sql import TaskFile, literal
 
 FRESHNESS_TASK, HOURLY_TASK = "monitoring.quality_freshness", "monitoring.quality_hourly"
-ALERT = "RAISE_QUALITY_ALERTS"
-ALERT_MINUTES = 15
 _FILE = Path("logistics/quality/tasks.py")
 _WAREHOUSE = "COMPUTE_WH_XS"
 _RUN, _BY = ":run_id", "task"
 _KEPT_DAYS = {"quality_results": 2 * HISTORY_DAYS, "quality_failing_rows": 30, "quality_failing_vehicle_rows": 30}
 """How long history is kept; results twice as long as anomalies learn from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlertText:
-    """Condition and action of the deployed alert."""
-
-    condition: str
-    action: str
 
 
 def quality_tasks(quality: Quality) -> dict[str, TaskFile]:
@@ -40,13 +28,15 @@ def quality_tasks(quality: Quality) -> dict[str, TaskFile]:
     return {task.name: task for task in tasks if task.reads}
 
 
-def alert_text(database: str, integration: str, addresses: Sequence[str]) -> AlertText:
+def quality_alert(database: str, integration: str, addresses: Sequence[str]) -> Alert:
     """Returns the alert that opens and closes quality_alerts; with an e-mail integration it mails critical ones."""
     parts = [*refresh(database)]
     if integration and addresses:
         parts += email_action(database, integration, tuple(addresses))
     block = "\n".join(["begin", *(f"{part};" for part in parts), "end"])
-    return AlertText(
+    return Alert(
+        name="RAISE_QUALITY_ALERTS",
+        minutes=15,
         condition=f"select 1 from {database}.monitoring.vw_quality_alert_changes",
         action=f"execute immediate {literal(block)}",
     )

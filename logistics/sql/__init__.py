@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from logistics.sql.load import SqlFiles, load_sql
 from logistics.sql.names import full_name, identifier, literal, quoted
-from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
+from logistics.sql.objects import PolicyFile, SqlFiles, SqlObject, StreamFile, TaskFile, ViewFile
 from logistics.sql.placeholders import Identifier, Literal, Values
 
 __all__ = [
@@ -20,6 +19,5 @@ __all__ = [
     "full_name",
     "identifier",
     "literal",
-    "load_sql",
     "quoted",
 ]

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from logistics.errors import SqlFileError
-from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
+from logistics.sql.objects import PolicyFile, SqlFiles, SqlObject, StreamFile, TaskFile, ViewFile
 from logistics.sql.parse import parse_object
 from logistics.sql.placeholders import Values, fill
 
 _T = TypeVar("_T", bound=SqlObject)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SqlFiles:
-    """All SQL objects, each kind by `schema.name`, sorted."""
-
-    views: dict[str, ViewFile]
-    masking_policies: dict[str, PolicyFile]
-    row_access_policies: dict[str, PolicyFile]
-    streams: dict[str, StreamFile]
-    tasks: dict[str, TaskFile]
 
 
 def load_sql(root: Path, values: Values) -> SqlFiles:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-
-from sqlglot import Dialect
+from functools import cache
 
 _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
-# A word that means something in SQL (TRUE, SELECT, CURRENT_DATE) is a name only in quotes.
-_WORDS = frozenset(Dialect.get_or_raise("snowflake").tokenizer_class.KEYWORDS)
 
 
 def identifier(name: str) -> str:
     """Returns a name as SQL: bare where that means the same, else in double quotes."""
-    return name if _PLAIN.match(name) and name not in _WORDS else quoted(name)
+    return name if _PLAIN.match(name) and name not in _words() else quoted(name)
 
 
 def quoted(name: str) -> str:
@@ -34,3 +31,11 @@ def literal(value: str | int | Decimal | bool) -> str:
     if isinstance(value, (int, Decimal)):
         return str(value)
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+@cache
+def _words() -> frozenset[str]:
+    """A word that means something in SQL (TRUE, SELECT, CURRENT_DATE) is a name only in quotes."""
+    from sqlglot import Dialect  # takes a tenth of a second, for which nobody waits who writes no name
+
+    return frozenset(Dialect.get_or_raise("snowflake").tokenizer_class.KEYWORDS)

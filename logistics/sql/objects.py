@@ -75,3 +75,14 @@ class StreamFile(SqlObject):
 
     table: str
     show_initial_rows: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlFiles:
+    """All SQL objects, each kind by `schema.name`, sorted."""
+
+    views: dict[str, ViewFile]
+    masking_policies: dict[str, PolicyFile]
+    row_access_policies: dict[str, PolicyFile]
+    streams: dict[str, StreamFile]
+    tasks: dict[str, TaskFile]

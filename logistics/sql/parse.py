@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sqlglot
-import yaml
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from logistics.errors import SqlFileError
+from logistics.sql.header import header
 from logistics.sql.objects import PolicyFile, SqlObject, StreamFile, TaskFile, ViewFile
 
 _COMMA = re.compile(r",(?![^()]*\))")
@@ -203,27 +203,6 @@ def _header(text: str, file: Path) -> dict:
         "readers": tuple(found.get("readers") or ()),
         "query_tag": str(found.get("query_tag") or ""),
     }
-
-
-def header(text: str, file: Path, keys: frozenset[str]) -> dict:
-    """Reads the `-- key: value` lines at the head of a file, which are YAML; `comment` must be among them.
-
-    Raises:
-        SqlFileError: they are no YAML, or say something else than `keys`.
-    """
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").removeprefix(" "))
-    allowed = ", ".join(sorted(keys - {"comment"}))
-    try:
-        found = yaml.safe_load("\n".join(lines)) or {}
-    except yaml.YAMLError:
-        raise SqlFileError(file, 1, f"the comment lines at the head must be YAML: comment, {allowed}") from None
-    if not isinstance(found, dict) or not set(found) <= keys or not found.get("comment"):
-        raise SqlFileError(file, 1, f"the comment lines at the head must give comment and may give {allowed}")
-    return {**found, "comment": " ".join(str(found["comment"]).split())}
 
 
 def _arguments(statement: Statement) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from logistics.contracts import TableContract
 from logistics.declarations import Declarations, load_declarations
-from logistics.quality.declared import Quality, _OfContract
+from logistics.quality.checks import Quality
+from logistics.quality.declared import _OfContract
 from logistics.quality.run import run_checks
 from logistics.settings import load_stack
 

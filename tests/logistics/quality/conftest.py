@@ -12,7 +12,7 @@ from local_server import local_server
 
 from logistics.contracts import TableContract
 from logistics.declarations import Declarations, load_declarations
-from logistics.quality.declared import Quality
+from logistics.quality.checks import Quality
 from logistics.quality.run import Result, Run, run_checks
 from logistics.settings import load_stack
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from logistics.contracts import Check
 from logistics.errors import ContractError, SqlFileError
-from logistics.quality.declared import Quality, _OfContract
+from logistics.quality.checks import Quality
+from logistics.quality.declared import _OfContract
 from logistics.quality.statements import by_table
 
 A = {"name": "a", "type": "varchar(20)"}
