@@ -12,6 +12,7 @@ import grpc
 from embedded.provider.protocol import provider_pb2_grpc
 from embedded.provider.provider import Provider
 from embedded.provider.service import Service
+from embedded.provider.session import load_connector
 
 _OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 _THREADS = 64
@@ -30,6 +31,7 @@ def main() -> int:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
+    load_connector()
     parent = os.getppid()
     while not done.wait(1) and os.getppid() == parent:
         pass  # an engine that was killed cannot stop its plugins, so they look after it themselves

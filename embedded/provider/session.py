@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from embedded.provider.connection import arguments
@@ -14,6 +15,8 @@ Row = dict[str, Any]
 _MAXIMUM_SESSIONS = 8
 _USUAL_SECONDS = 10 * 60
 _NO_WAREHOUSE = 606
+_NOT_NEEDED = ("numpy", "pandas", "pyarrow", "sqlalchemy")
+_IMPORTING = threading.Lock()
 _ACCOUNT = (
     "SELECT CURRENT_ACCOUNT() as CURRENT_ACCOUNT, CURRENT_ROLE() as CURRENT_ROLE, CURRENT_REGION() as CURRENT_REGION, "
     "CURRENT_SESSION() as CURRENT_SESSION, CURRENT_USER() as CURRENT_USER, "
@@ -99,13 +102,34 @@ def _limit(seconds: float) -> dict[str, Any]:
     return {"_statement_params": {"STATEMENT_TIMEOUT_IN_SECONDS": str(max(1, int(seconds)))}}
 
 
-def _import_connector() -> tuple[Any, Any]:
-    # The connector takes half a second to import, and a preview without changes sends no statement at all.
-    logging.getLogger("snowflake").setLevel(logging.CRITICAL)
-    import snowflake.connector as connector
-    from snowflake.connector import errors
+def load_connector() -> None:
+    """Import the connector in the background, for the session that is likely to be wanted; nothing is sent."""
+    threading.Thread(target=_import_connector, name="connector", daemon=True).start()
 
-    return connector, errors
+
+def _import_connector() -> tuple[Any, Any]:
+    logging.getLogger("snowflake").setLevel(logging.CRITICAL)
+    with _IMPORTING, _hidden(_NOT_NEEDED):
+        import snowflake.connector as connector
+        from snowflake.connector import errors
+
+        return connector, errors
+
+
+@contextlib.contextmanager
+def _hidden(names: Iterable[str]) -> Iterator[None]:
+    """Let packages seem not to be installed.
+
+    Of what the connector offers with them the provider uses nothing, and it imports them first of all: a second and more where all
+    of them are installed.
+    """
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)
 
 
 def _login_failure(given: Mapping[str, Any], error: Any) -> str:
