@@ -121,12 +121,22 @@ class ProviderRegistry:
     # --- provider resources ------------------------------------------------------------------------------------------
 
     async def check(self, urn: str, olds: Properties, news: Properties) -> CheckResult:
-        """Validate a provider's inputs with a fresh plugin, kept for what follows."""
-        provider = await self._start(urn, news)
-        self._checked[urn] = provider
+        """Validate a provider's inputs with a fresh plugin, kept for what follows; with the one that serves it already, if one does.
+
+        A refresh before the program has had it started. Where its configuration turns out to be another, a fresh one is made then.
+        """
+        provider = self._serving(urn, news)
+        if provider is None:
+            provider = self._checked[urn] = await self._start(urn, news)
         result = await provider.check_config(urn, _visible(olds), _visible(news))
         kept = {key: news[key] for key in ("version", _INTERNAL_KEY) if key in news}
         return CheckResult({**result.inputs, **kept}, result.failures)
+
+    def _serving(self, urn: str, inputs: Properties) -> ProviderClient | None:
+        """The plugin that already serves a provider, in the version that its inputs want."""
+        version = inputs.get("version", "")
+        serving = (client for reference, client in self._providers.items() if reference.rpartition("::")[0] == urn)
+        return next((client for client in serving if client.version == version), None)
 
     async def diff(self, old: Resource, news: Properties, ignore_changes: list[str]) -> DiffResult:
         """Compare a provider's old state with its new inputs."""
