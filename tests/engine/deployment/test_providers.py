@@ -22,7 +22,7 @@ class Plugin:
         self.configured: list[dict[str, Any]] = []
 
     async def check_config(self, _urn: str, _olds: Any, news: Any) -> CheckResult:
-        return CheckResult(dict(news), [])
+        return CheckResult(dict(news))
 
     async def diff_config(self, *_: Any) -> DiffResult:
         return DiffResult("unknown")
