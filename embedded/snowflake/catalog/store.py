@@ -58,11 +58,12 @@ class Catalog:
 
     def children(self, container: int, kind: str | None = None) -> list[CatalogObject]:
         """The living objects directly in a container, of one kind or all, by name."""
+        return sorted(self.members(container, kind), key=lambda item: (item.name, item.signature))
+
+    def members(self, container: int, kind: str | None = None) -> list[CatalogObject]:
+        """The living objects directly in a container, of one kind or all, in no order."""
         found = list(self._children.get(container, {}).values())
-        return sorted(
-            (item for item in found if item.dropped_on is None and (kind is None or item.kind == kind)),
-            key=lambda item: (item.name, item.signature),
-        )
+        return [item for item in found if item.dropped_on is None and (kind is None or item.kind == kind)]
 
     def dropped(self, kind: str, container: int, name: str) -> list[CatalogObject]:
         """Dropped objects of that name that can still come back, the last dropped first."""

@@ -112,11 +112,14 @@ class Registry:
 def is_idle(login: Login) -> bool:
     """Whether a session did nothing for longer than its user's session policy lets it."""
     session = login.session
-    if session.record is not None or any(not execution.future.done() for execution in login.requests.values()):
+    if session.record is not None:
         return False
     catalog = session.account.catalog
     minutes = idle_minutes(catalog, catalog.get(session.user))
-    return minutes is not None and session.account.clock.now() - session.last_used > timedelta(minutes=minutes)
+    if minutes is None or session.account.clock.now() - session.last_used <= timedelta(minutes=minutes):
+        return False
+    # Asked last: every request asks whether its session is idle, and hardly one is.
+    return all(execution.future.done() for execution in login.requests.values())
 
 
 def _token() -> str:
