@@ -40,7 +40,9 @@ SECRET, ASSET, REFERENCE = (
 )
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 # The SDK's own frames within a traceback, those of its threads (which hang on who waits for whom), and the addresses of objects.
-INTERNAL = re.compile(r' +File "[^"]*(?:/pulumi/|/fast_sdk\.py|/concurrent/futures/)[^"]*", line.*\n(?: {4,}.*\n)*| at 0x[0-9a-f]+')
+INTERNAL = re.compile(
+    r' +File "[^"]*(?:/pulumi/|/fast_sdk\.py|/concurrent/futures/)[^"]*", line.*\n(?: {4,}.*\n)*| at 0x[0-9a-f]+'
+)
 STACK = "urn:pulumi:dev::demo::pulumi:pulumi:Stack::demo-dev"
 
 # What the engine answers for resources of these types, over their inputs.
