@@ -112,6 +112,11 @@ class Provider:
             )
         self.config = with_environment({key: value for key, value in config.items() if key not in IGNORED})
 
+    def warm(self) -> None:
+        """Log in while nobody waits, but only to a local Snowflake: a real account may ask a person for a second factor."""
+        if self.config.get("protocol") == "http":
+            self.pool.warm()
+
     def use(self, pool: Pool) -> None:
         """Send statements through other sessions."""
         self.pool = pool

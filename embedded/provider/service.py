@@ -137,6 +137,7 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
             prefix = "snowflake:config:"
             given = {key.removeprefix(prefix): value for key, value in request.variables.items()}
         self._provider.configure(given)
+        self._provider.warm()
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
     # -- resources -----------------------------------------------------------------------------------------------------

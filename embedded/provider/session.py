@@ -156,6 +156,7 @@ class Pool:
         self._opening = 0
         self._changed = threading.Condition()
         self._cancelled = False
+        self._closed = False
         self._failure: ProviderError | None = None
 
     @contextlib.contextmanager
@@ -173,6 +174,14 @@ class Pool:
             with self._changed:
                 self._free.append(session)
                 self._changed.notify()
+
+    def warm(self) -> None:
+        """Open the first session in the background; what goes wrong is told to the first statement that needs it."""
+        threading.Thread(target=self._warm, name="first session", daemon=True).start()
+
+    def _warm(self) -> None:
+        with contextlib.suppress(ProviderError), self.session():
+            pass
 
     def _take(self) -> Session:
         with self._changed:
@@ -201,9 +210,12 @@ class Pool:
             raise
         with self._changed:
             self._opening -= 1
-            self._all.append(session)
             self._changed.notify_all()
-        return session
+            if not self._closed:
+                self._all.append(session)
+                return session
+        session.close()
+        raise CancelledError("the provider has been closed; nothing more is sent to Snowflake")
 
     def cancel(self) -> None:
         """Refuse further statements and stop those that run."""
@@ -217,6 +229,7 @@ class Pool:
     def close(self) -> None:
         """End all sessions."""
         with self._changed:
+            self._closed = True
             sessions, self._all, self._free = self._all, [], []
         for session in sessions:
             session.close()
