@@ -18,10 +18,15 @@ import os
 import runpy
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 _SHOWN_ERROR_EXIT_CODE = 32
 # Objects made between two collections. A resource makes thousands that live to the end; Python's 700 scans them over and over.
 _COLLECTION_THRESHOLD = 100_000
+# Each call of the SDK waits for its answer in a thread. Python's own pool has four more than processors: a few invokes that wait would
+# hold up every registration.
+_THREADS_PER_STEP = 4
+_MAXIMUM_THREADS = 1024
 
 
 def _user_traceback(program: str) -> str:
@@ -93,6 +98,8 @@ if __name__ == "__main__":
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    threads = min(max(options["parallel"], 1) * _THREADS_PER_STEP, _MAXIMUM_THREADS)
+    loop.set_default_executor(ThreadPoolExecutor(threads))
     exit_code = 1
     try:
         coro = pulumi.runtime.run_in_stack(_run_program)

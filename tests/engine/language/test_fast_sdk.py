@@ -45,6 +45,9 @@ INTERNAL = re.compile(
 )
 STACK = "urn:pulumi:dev::demo::pulumi:pulumi:Stack::demo-dev"
 
+# As many calls as a program of four parallel steps may have waiting at a time, as with the official CLI.
+TOGETHER = threading.Barrier(16)
+
 # What the engine answers for resources of these types, over their inputs.
 ANSWERS: dict[str, dict[str, Any]] = {
     "toy:index:Box": {
@@ -96,6 +99,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self.record("RegisterResource", request)
         for callback in request.transforms:
             self._transform(request, callback)
+        if request.name.startswith("together"):
+            TOGETHER.wait(120)
         if request.name.startswith("refused"):
             context.abort(grpc.StatusCode.UNKNOWN, f"{request.name} is refused")
         urn = f"urn:pulumi:dev::demo::{request.type}::{request.name}"
@@ -412,3 +417,9 @@ def test_same_requests_and_end(tmp_path: Path, name: str, dry_run: bool) -> None
 def test_other_versions_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_sdk, "version", lambda _name: "3.0.0")
     assert not fast_sdk.install()
+
+
+def test_four_calls_for_each_parallel_step_wait_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(TOYS + "for number in range(16):\n    Box(f'together-{number}')\n")
+    assert _run(tmp_path, dry_run=False, plain=False)["code"] == 0
+    assert not TOGETHER.broken
