@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import snowflake.connector
-from local_server import copy_project
+from local_server import copy_project, log_in
 from workloads import Workload
 
 COPYING = "LOGISTICS.MARTS.REFRESH_TBL_FACT_SHIPMENTS_PARTITIONED"
@@ -62,17 +61,12 @@ class Bench:
             "env", "--", sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"
         )
         variables = json.loads(shown)
-        with snowflake.connector.connect(
-            account="LOCAL-DEV",
-            user="ADMIN",
-            password=variables["SNOWFLAKE_PASSWORD"],
-            host="127.0.0.1",
-            port=int(variables["SNOWFLAKE_PORT"]),
-            protocol="http",
+        with log_in(
+            int(variables["SNOWFLAKE_PORT"]),
+            variables["SNOWFLAKE_PASSWORD"],
             role=role,
             database="LOGISTICS",
             warehouse="COMPUTE_WH_XS",
-            enable_server_session_keep_alive_auto_detection=False,
         ) as connection:
             yield connection.cursor()
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import snowflake.connector
-from local_server import copy_project
+from local_server import copy_project, log_in
 from small_platform import SmallPlatform
 
 DEPOTS = [("D1", "Lyon"), ("D2", "Lima"), ("D3", None)]
@@ -68,17 +67,12 @@ class Bench:
             "env", "--stack", "dev", "--", sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"
         )
         variables = json.loads(printed)
-        with snowflake.connector.connect(
-            account="LOCAL-DEV",
-            user="ADMIN",
-            password=variables["SNOWFLAKE_PASSWORD"],
-            host="127.0.0.1",
-            port=int(variables["SNOWFLAKE_PORT"]),
-            protocol="http",
+        with log_in(
+            int(variables["SNOWFLAKE_PORT"]),
+            variables["SNOWFLAKE_PASSWORD"],
             role=role,
             database="LOGISTICS",
             warehouse="COMPUTE_WH_DEV",
-            enable_server_session_keep_alive_auto_detection=False,
         ) as connection:
             for text in texts:
                 found = connection.cursor().execute(text).fetchall()

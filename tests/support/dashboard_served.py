@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import snowflake.connector
 from dashboard_history import write_history
-from local_server import copy_project
+from local_server import copy_project, log_in
 
 _HIDDEN = ("LOGISTICS_", "SNOWFLAKE_", "PULUMI_", "STREAMLIT_")
 
@@ -49,12 +48,8 @@ class Deployed:
 
         running = server.find(self.root)
         assert running is not None
-        connection = snowflake.connector.connect(
-            user="ADMIN", password=(self.root / ".local" / "admin-password").read_text().strip(), account="LOCAL-DEV",
-            host="127.0.0.1", port=running.port, protocol="http", role=role, database="LOGISTICS",
-            warehouse="COMPUTE_WH_DEV", enable_server_session_keep_alive_auto_detection=False,
-        )  # fmt: skip
-        with connection:
+        password = (self.root / ".local" / "admin-password").read_text().strip()
+        with log_in(running.port, password, role=role, database="LOGISTICS", warehouse="COMPUTE_WH_DEV") as connection:
             yield connection.cursor()
 
     def statements(self) -> int:

@@ -24,6 +24,14 @@ PASSWORD = "a-test-password"
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
+def log_in(port: int, password: str, *, account: str = "LOCAL-DEV", user: str = "ADMIN", **options: Any) -> Any:
+    """A connection to the local Snowflake at a port of this machine; `options` are the connector's."""
+    where = {"account": account, "host": "127.0.0.1", "port": port, "protocol": "http"}
+    # Named, since the connector warns of a default that will change.
+    keep_alive = {"enable_server_session_keep_alive_auto_detection": False}
+    return snowflake.connector.connect(user=user, password=password, **where, **keep_alive, **options)
+
+
 class LocalServer:
     """A server process on a free port; `data` None keeps everything in memory."""
 
@@ -81,10 +89,7 @@ class LocalServer:
 
     def connect(self, account: str = "LOCAL-DEV", user: str = "ADMIN", password: str = PASSWORD, **options: Any) -> Any:
         """Log in with the connector."""
-        where = {"account": account, "host": "127.0.0.1", "port": self.port, "protocol": "http"}
-        # Named, since the connector warns of a default that will change.
-        keep_alive = {"enable_server_session_keep_alive_auto_detection": False}
-        return snowflake.connector.connect(user=user, password=password, **where, **keep_alive, **options)
+        return log_in(self.port, password, account=account, user=user, **options)
 
     def environment(self) -> dict[str, str]:
         """What a stack needs to reach it."""

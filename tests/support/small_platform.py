@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import snowflake.connector
-from local_server import PROJECT
+from local_server import PROJECT, log_in
 
 PROGRAM = """\
 from itertools import chain
@@ -281,17 +280,9 @@ class SmallPlatform:
     def rows(self, *texts: str, role: str = "DATA_ENGINEER") -> list[tuple[Any, ...]]:
         """Run statements in one session; returns the last one's rows."""
         found: list[tuple[Any, ...]] = []
-        with snowflake.connector.connect(
-            account="LOCAL-DEV",
-            user="ADMIN",
-            password=(self.root / ".local" / "admin-password").read_text().strip(),
-            host="127.0.0.1",
-            port=self._server["port"],
-            protocol="http",
-            role=role,
-            database="LOGISTICS",
-            warehouse="COMPUTE_WH_DEV",
-            enable_server_session_keep_alive_auto_detection=False,
+        password = (self.root / ".local" / "admin-password").read_text().strip()
+        with log_in(
+            self._server["port"], password, role=role, database="LOGISTICS", warehouse="COMPUTE_WH_DEV"
         ) as connection:
             for text in texts:
                 found = connection.cursor().execute(text).fetchall()

@@ -39,23 +39,21 @@ class Clause:
 
 @dataclass(frozen=True)
 class Flag:
-    """A keyword that stands alone when a property is true."""
+    """A keyword that stands alone when a property is true; perhaps only where the object takes another's place."""
 
     key: str
     sql: str
+    only_replacing: bool = False
 
     def create(self, op: "Operation") -> str:
-        """Return the keyword if the property is true."""
+        """Return the keyword if the property is true and has an effect."""
+        if self.only_replacing and op.creating:
+            return ""
         return self.sql if op.value(self.key) in (True, "true") else ""
 
 
-@dataclass(frozen=True)
-class CopyGrants:
-    """COPY GRANTS where an object takes another's place; on a new one the property has no effect."""
-
-    def create(self, op: "Operation") -> str:
-        """Return the words if the property is true and there is an object to copy from."""
-        return "COPY GRANTS" if op.value("copy_grants") in (True, "true") and not op.creating else ""
+COPY_GRANTS = Flag("copy_grants", "COPY GRANTS", only_replacing=True)
+"""A new object has nothing to copy grants from."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class ParameterSet:
 
 
 _FORMS: dict[str, Form] = {"q": literals.text, "i": literals.identifier, "r": literals.raw}
-Piece = Clause | CopyGrants | Flag | Text | ParameterSet
+Piece = Clause | Flag | Text | ParameterSet
 
 
 def join(op: "Operation", pieces: Sequence[Piece], separator: str = " ") -> str:

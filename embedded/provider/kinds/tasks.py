@@ -12,8 +12,8 @@ from embedded.provider.kinds import columns
 from embedded.provider.kinds.kind import Field, Found, Kind, Parameters
 from embedded.provider.kinds.statements import (
     COMMENT,
+    COPY_GRANTS,
     Clause,
-    CopyGrants,
     Custom,
     Flag,
     ParameterSet,
@@ -419,7 +419,7 @@ def _stream(source: str) -> Kind:
         levels=3,
         id_form="quoted",
         body=(
-            CopyGrants(),
+            COPY_GRANTS,
             Text(lambda op: f"ON {source.upper()} {literals.identifier(op.value(source.lower()))}"),
             _travel("AT"),
             _travel("BEFORE"),

@@ -8,7 +8,17 @@ from embedded.provider import literals, names
 from embedded.provider.kinds import columns
 from embedded.provider.kinds.kind import Field, Found, Kind
 from embedded.provider.kinds.sqltext import body_of_dynamic_table, body_of_view
-from embedded.provider.kinds.statements import COMMENT, Clause, CopyGrants, Custom, Flag, Rename, Settings, Switch, Text
+from embedded.provider.kinds.statements import (
+    COMMENT,
+    COPY_GRANTS,
+    Clause,
+    Custom,
+    Flag,
+    Rename,
+    Settings,
+    Switch,
+    Text,
+)
 from embedded.provider.kinds.tables import tag_change
 from embedded.provider.operation import Operation
 from embedded.provider.ordering import set_order
@@ -265,7 +275,7 @@ VIEW = ViewKind(
     head=(Flag("is_secure", "SECURE"), Flag("is_temporary", "TEMPORARY"), Flag("is_recursive", "RECURSIVE")),
     body=(
         Text(_view_columns),
-        CopyGrants(),
+        COPY_GRANTS,
         COMMENT,
         Text(lambda op: _row_access(op.value("row_access_policy"))),
         Text(lambda op: _aggregation(op.value("aggregation_policy"))),
