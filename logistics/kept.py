@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from logistics.project import local_folder
+from logistics.project import LOCAL_FOLDER
 
 _T = TypeVar("_T")
 _CODE = Path(__file__).parent
@@ -33,16 +33,16 @@ def kept(root: Path, name: str, made_of: Any, make: Callable[[], _T]) -> _T:
     """Returns what `make` returns: the kept one, if it was made of the same by the same code, else a new one, which is kept.
 
     Args:
-        root: the project's folder.
+        root: the project's folder; nothing is kept where it has no `.local` yet.
         name: a file name's beginning; the four newest results of a name are kept.
         made_of: everything that the result hangs on beside the code, as values whose `repr` tells them apart; nothing secret.
         make: computes it. What it raises is passed on, and nothing is kept.
     """
-    told = repr((sys.version, made_of, stamps(_CODE, "*.py"), *_packages()))
-    try:
-        file = local_folder(root) / "kept" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pickle"
-    except OSError:  # a folder that cannot be written: nothing is kept
+    folder = root / LOCAL_FOLDER
+    if not folder.is_dir():
         return make()
+    told = repr((sys.version, made_of, stamps(_CODE, "*.py"), *_packages()))
+    file = folder / "kept" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pickle"
     # Whatever is wrong with a kept result, a new one can be made.
     with contextlib.suppress(Exception):
         return pickle.loads(file.read_bytes())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from logistics.errors import UsageError
 
+LOCAL_FOLDER = ".local"
 ROOT_VARIABLE = "LOGISTICS_ROOT"
 """Names the project's folder where the command is run from outside of it."""
 
@@ -27,6 +28,6 @@ def project_root() -> Path:
 
 def local_folder(root: Path) -> Path:
     """Returns `.local`, made if need be; nobody else may look into it."""
-    folder = root / ".local"
+    folder = root / LOCAL_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
