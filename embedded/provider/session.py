@@ -176,12 +176,21 @@ class Pool:
                 self._changed.notify()
 
     def warm(self) -> None:
-        """Open the first session in the background; what goes wrong is told to the first statement that needs it."""
+        """Open the first session in the background.
+
+        If that fails, nothing has happened: the role or user may still have to be made by the same run, and the first statement that
+        needs a session tries again.
+        """
+        with self._changed:
+            self._opening += 1
         threading.Thread(target=self._warm, name="first session", daemon=True).start()
 
     def _warm(self) -> None:
-        with contextlib.suppress(ProviderError), self.session():
-            pass
+        with contextlib.suppress(Exception):
+            session = self._open_one(final=False)
+            with self._changed:
+                self._free.append(session)
+                self._changed.notify()
 
     def _take(self) -> Session:
         with self._changed:
@@ -199,13 +208,14 @@ class Pool:
                 self._changed.wait()
         return self._open_one()
 
-    def _open_one(self) -> Session:
+    def _open_one(self, final: bool = True) -> Session:
+        """Open a session that was announced in `_opening`; a `final` failure is the answer to all later calls too."""
         try:
             session = self._open()
-        except ProviderError as error:
+        except Exception as error:
             with self._changed:
                 self._opening -= 1
-                self._failure = error
+                self._failure = error if final and isinstance(error, ProviderError) else None
                 self._changed.notify_all()
             raise
         with self._changed:

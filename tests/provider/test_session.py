@@ -23,6 +23,7 @@ class _Sessions:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
+        self.tried = 0
         self.opened: list[_Sessions._Session] = []
         self.asked, self.go_on = threading.Event(), threading.Event()
 
@@ -39,6 +40,7 @@ class _Sessions:
             self.closed = True
 
     def __call__(self) -> _Session:
+        self.tried += 1
         self.asked.set()
         assert self.go_on.wait(60)
         if self.failure:
@@ -57,15 +59,27 @@ def test_the_first_statement_takes_the_session_that_was_opened_meanwhile():
     assert len(sessions.opened) == 1
 
 
-def test_a_login_that_failed_meanwhile_is_told_to_the_first_statement_and_not_tried_again():
+def test_a_login_that_failed_meanwhile_is_tried_once_more_and_then_its_answer_stands():
     sessions = _Sessions(ConnectionFailed("wrong password"))
     sessions.go_on.set()
     pool = Pool(sessions)
     pool.warm()
-    assert sessions.asked.wait(60)
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(ConnectionFailed, match="wrong password"):
             Client(pool).run("select 1", time.monotonic() + 60)
+    assert sessions.tried == 2
+
+
+def test_a_login_that_failed_meanwhile_may_succeed_when_it_is_needed():
+    sessions = _Sessions(ConnectionFailed("there is no such role yet"))
+    pool = Pool(sessions)
+    pool.warm()
+    assert sessions.asked.wait(60)
+    threading.Timer(0, sessions.go_on.set).start()
+    with pool._changed:
+        assert pool._changed.wait_for(lambda: not pool._opening, 60)
+    sessions.failure = None
+    assert Client(pool).run("select 1", time.monotonic() + 60) == [{"SQL": "select 1"}]
 
 
 def test_a_session_that_opens_after_the_end_is_closed():
