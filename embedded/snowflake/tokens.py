@@ -186,6 +186,11 @@ class TokenStream:
             depth += {"(": 1, ")": -1}.get(token.text, 0) if token.token_type not in _WORDLESS else 0
         return self.text[start : self.tokens[self.index - 1].start]
 
+    def rest_in_place(self) -> str:
+        """Take the same as `rest`, with blanks for what is before it: errors in it tell their place in the whole text."""
+        start = self.tokens[self.index].start if self else 0
+        return "".join("\n" if letter == "\n" else " " for letter in self.text[:start]) + self.rest()
+
     def rest(self) -> str:
         """Take the source text from the next token to the end of the last one."""
         if not self:

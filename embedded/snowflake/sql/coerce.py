@@ -27,7 +27,8 @@ from embedded.snowflake.types import (
 )
 
 Cast = Callable[[str, DataType, DataType, str], str]
-_TIMESTAMPS = ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
+# Their kinds.
+TIMESTAMPS = ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 
 
 def cast(value: Typed, target: DataType, zone: str = "UTC", lenient: bool = False) -> Typed:
@@ -215,7 +216,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("VARIANT", "VARCHAR"): _wrap("({x} ->> '$')"),
     ("VARIANT", "NUMBER"): _wrap("CAST(sf_variant_number({x}) AS {type})"),
     ("VARIANT", "BOOLEAN"): _call("sf_variant_boolean"),
-    **{("VARIANT", target): _through_text for target in ("FLOAT", "DATE", "TIME", "BINARY", *_TIMESTAMPS)},
+    **{("VARIANT", target): _through_text for target in ("FLOAT", "DATE", "TIME", "BINARY", *TIMESTAMPS)},
 }
 
 # Which of two types both sides of a comparison take; the one further on in the list wins over the ones before it.
@@ -337,4 +338,14 @@ def to_number(value: Typed, zone: str) -> Typed:
     raise SqlCompilationError(f"Invalid argument types for arithmetic: ({value.type})", 1044, "42P13")
 
 
-__all__ = ["BOOLEAN", "DATE", "TIMESTAMP_LTZ", "TIMESTAMP_NTZ", "cast", "common", "comparison", "to_number"]
+__all__ = [
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMPS",
+    "TIMESTAMP_LTZ",
+    "TIMESTAMP_NTZ",
+    "cast",
+    "common",
+    "comparison",
+    "to_number",
+]

@@ -50,7 +50,7 @@ def check_placement(node: exp.Expr, binder: Expressions) -> None:
     if group is not None and (group.args.get("all") or (_has_star(node) and group.find(exp.Literal))):
         # What a `*` stands for has no node here, so a position after it tells nothing: DuckDB looks at that.
         return
-    if group is None and node.args.get("having") is None and not any(_has_aggregate(root) for root in roots):
+    if group is None and node.args.get("having") is None and not any(has_aggregate(root) for root in roots):
         return
     _Grouped(node, binder).check(clauses)
 
@@ -92,7 +92,8 @@ def _inner_call(node: exp.Expr) -> exp.Expr:
     return inner
 
 
-def _has_aggregate(root: exp.Expr) -> bool:
+def has_aggregate(root: exp.Expr) -> bool:
+    """Whether an expression has an aggregate of its own SELECT in it."""
     return any(is_aggregate(node) for node in own_nodes(root))
 
 

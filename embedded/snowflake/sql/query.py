@@ -234,7 +234,13 @@ def bind_values(node: exp.Expr, context: Context, outer: Scope | None) -> Relati
     )
     alias = context.alias()
     columns = [
-        OutputColumn(name, kind, encode(name), any(row[i].nullable for row in rows), exact=False)
+        OutputColumn(
+            name,
+            NULL if all(row[i].is_null for row in rows) else kind,
+            encode(name),
+            any(row[i].nullable for row in rows),
+            exact=False,
+        )
         for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
     ]
     return Relation(f"SELECT * FROM (VALUES {', '.join(texts)}) AS {alias}({', '.join(names)})", columns)

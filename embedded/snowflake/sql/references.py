@@ -21,6 +21,8 @@ class References:
         self.context = context
         self.scope = scope
         self.bind_query = bind_query
+        # Columns to be made beside the rows of the FROM before anything else, each with its text; None where there are none.
+        self.beside: dict[str, str] | None = None
 
     def bind(self, node: exp.Expr) -> Typed:
         """Bind an expression."""

@@ -12,7 +12,7 @@ from embedded.snowflake.names import encode, quote
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.placement import check_placement, is_aggregate
+from embedded.snowflake.sql.placement import check_placement, has_aggregate, is_aggregate
 from embedded.snowflake.sql.references import BindQuery
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
@@ -44,6 +44,8 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
     scope = Scope(parent=outer)
     binder = Expressions(context, scope, bind_query)
     from_text = bind_from(node, binder)
+    if node.args.get("group") is None and not any(map(has_aggregate, node.expressions)):
+        binder.beside = {}
     scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
     outputs = _outputs(node, binder)
     check_placement(node, binder)
@@ -52,14 +54,11 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
         # A query around may filter by these columns.
         for _, value in outputs:
             binder.note(value.sql)
-    text = [
-        f"SELECT {_distinct(node)}"
-        + ", ".join(f"{value.sql} AS {quote(column.duckdb_name)}" for column, value in outputs)
-    ]
-    if from_text:
-        text.append(f"FROM {from_text}")
-    if node.args.get("where") is not None:
-        text.append(f"WHERE {binder.filter(node.args['where'].this)}")
+    head = f"SELECT {_distinct(node)}" + ", ".join(
+        f"{value.sql} AS {quote(column.duckdb_name)}" for column, value in outputs
+    )
+    where = f"WHERE {binder.filter(node.args['where'].this)}" if node.args.get("where") is not None else ""
+    text = []
     text += _grouping(node, binder, outputs)
     for key in ("having", "qualify"):
         if node.args.get(key) is not None:
@@ -67,7 +66,18 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
     if node.args.get("order") is not None:
         items = _order_items(node.args["order"].expressions, binder, outputs)
         text.append("ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in items))
-    return Relation(" ".join(text) + limit_clause(node, binder), [column for column, _ in outputs])
+    read = f"FROM {from_text} {where}" if from_text else where
+    if binder.beside:
+        read = _with_beside(read, binder.beside, binder)
+    tail = " ".join(text) + limit_clause(node, binder)
+    return Relation(f"{head} {read} {tail}", [column for column, _ in outputs])
+
+
+def _with_beside(read: str, beside: dict[str, str], binder: Expressions) -> str:
+    """The FROM and WHERE with more columns beside each row; a source becomes one column of structs under its own alias."""
+    parts = [source.alias for source in binder.scope.sources]
+    parts += [f"{value} AS {name}" for name, value in beside.items()]
+    return f"FROM (SELECT {', '.join(parts)} {read}) AS {binder.context.alias()}"
 
 
 def _distinct(node: exp.Expr) -> str:

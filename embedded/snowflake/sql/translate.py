@@ -25,7 +25,7 @@ from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import parse_expression, parse_query
 from embedded.snowflake.sql.query import bind_query
 from embedded.snowflake.sql.scope import Scope, Source, SourceColumn
-from embedded.snowflake.sql.typed import Typed, column_type
+from embedded.snowflake.sql.typed import NULL, Typed, column_type
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
@@ -57,6 +57,7 @@ class Translated:
         volatile: whether it must be translated anew for each run.
         repeatable: whether it gives the same rows over the same data, whenever and in whatever session it is run.
         accessed: the objects read, each with the columns used and whether the query itself names it (or a view in it does).
+        nulls: the places of columns that are NULL and nothing else, which go into a column of any type.
     """
 
     duckdb_sql: str
@@ -67,6 +68,7 @@ class Translated:
     volatile: bool = False
     accessed: tuple[Access, ...] = ()
     repeatable: bool = True
+    nulls: frozenset[int] = frozenset()
 
 
 _caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
@@ -150,6 +152,7 @@ def _translate(ast: exp.Expr, context: Context, outer: Scope | None = None) -> T
         reads.volatile,
         _accesses(relation.sql, reads),
         reads.repeatable and NOW not in relation.sql,
+        frozenset(place for place, column in enumerate(relation.columns) if column.type == NULL),
     )
 
 

@@ -19,7 +19,7 @@ from embedded.snowflake.sql.query import bind_query
 from embedded.snowflake.sql.relations import table_name
 from embedded.snowflake.sql.scope import Scope, name_of
 from embedded.snowflake.sql.translate import Translated
-from embedded.snowflake.sql.typed import Typed
+from embedded.snowflake.sql.typed import NULL, Typed
 
 if TYPE_CHECKING:
     from embedded.snowflake.session.dispatch import Statement
@@ -122,7 +122,8 @@ def named(value: exp.Expr, name: str) -> exp.Expr:
 def output(translated: Translated, place: int, alias: str) -> Typed:
     """A column of a translated query, called by the alias that the query is given."""
     column = translated.columns[place]
-    return Typed(f"{alias}.{quote(translated.duckdb_names[place])}", column.type, column.nullable)
+    kind = NULL if place in translated.nulls else column.type
+    return Typed(f"{alias}.{quote(translated.duckdb_names[place])}", kind, column.nullable)
 
 
 def is_default(node: exp.Expr) -> bool:

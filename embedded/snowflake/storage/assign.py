@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from embedded.snowflake.catalog.tables import TableColumn
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError
 from embedded.snowflake.names import literal, quote_if_needed
-from embedded.snowflake.sql.coerce import cast
+from embedded.snowflake.sql.coerce import TIMESTAMPS, cast
 from embedded.snowflake.sql.typed import Typed, null
 from embedded.snowflake.types import MAX_BINARY, MAX_VARCHAR, VARCHAR, DataType
 
@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 _NEXT_VALUE = re.compile(r"\s*(.+?)\s*\.\s*nextval\s*\Z", re.IGNORECASE | re.DOTALL)
 # Casts that CAST does and an assignment does not.
 _ONLY_EXPLICIT = {
-    ("VARIANT", "OBJECT"),
-    ("VARIANT", "ARRAY"),
     ("OBJECT", "VARCHAR"),
     ("ARRAY", "VARCHAR"),
-    ("NUMBER", "TIMESTAMP_NTZ"),
-    ("NUMBER", "TIMESTAMP_LTZ"),
-    ("NUMBER", "TIMESTAMP_TZ"),
+    *(("NUMBER", kind) for kind in TIMESTAMPS),
     ("BINARY", "VARCHAR"),
     ("VARCHAR", "BINARY"),
-} - {("VARIANT", "OBJECT"), ("VARIANT", "ARRAY")}
+    # What a VARIANT holds of these is written with TO_VARIANT, PARSE_JSON or a cast.
+    *((kind, "VARIANT") for kind in ("VARCHAR", "BINARY", "DATE", "TIME", *TIMESTAMPS)),
+}
 
 
 def stored(value: Typed, column: TableColumn, zone: str, *, truncate: bool = False) -> str:

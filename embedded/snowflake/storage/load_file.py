@@ -11,6 +11,7 @@ from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.catalog.tables import TableColumn
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError
 from embedded.snowflake.names import literal, quote
+from embedded.snowflake.sql.coerce import cast
 from embedded.snowflake.sql.parse import parse_query
 from embedded.snowflake.sql.run import snowflake_errors
 from embedded.snowflake.sql.typed import Typed
@@ -105,7 +106,10 @@ def load_file(
     try:
         given, query = _values(session, statement, rows, target, options, tree)
         zone = session_setting(session, "TIMEZONE").value
-        texts = {column.id: stored(value, column, zone, truncate=options.truncate) for column, value in given}
+        texts = {
+            column.id: stored(_loadable(value, column, zone), column, zone, truncate=options.truncate)
+            for column, value in given
+        }
         load.expected = len(target)
         _keep(session, load, rows, query, texts, [column for column, _ in given], options)
     finally:
@@ -115,6 +119,11 @@ def load_file(
         for column in stored_columns(table)
     }
     return load
+
+
+def _loadable(value: Typed, column: TableColumn, zone: str) -> Typed:
+    """A value as it is loaded: a file's text goes into a VARIANT as it is, which INSERT refuses."""
+    return cast(value, VARIANT, zone) if value.type == VARCHAR and column.type == VARIANT else value
 
 
 def _values(

@@ -220,3 +220,11 @@ def test_clustering_is_told_by_partitions(query: Any) -> None:
     query("create table u (a int)")
     with pytest.raises(SnowflakeError, match="not clustered"):
         query("select system$clustering_information('u')")
+
+
+def test_change_events_of_many_rows_are_counted_beside_the_rows(query: Any) -> None:
+    """A list of the values so far would be as long as the table, in each of its rows."""
+    query("create table many as select seq4() as i, i % 3 as x, 'ab' as k from table(generator(rowcount => 100000))")
+    counted = """select conditional_change_event(m.x) over (partition by k order by i) as c, l, k
+        from many as m join (select 'ab' as l) as o on o.l = m.k where m.i > 9"""
+    assert query(f"select max(c), min(c), count(distinct l), count(k) from ({counted})") == [(99989, 0, 1, 99990)]

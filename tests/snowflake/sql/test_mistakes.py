@@ -65,6 +65,10 @@ def test_mistake(wrong: Any, text: str, errno: int, sqlstate: str, message: str)
         "create table x (a, b) as select 1, 2",
         "select count(*) over (), max(id) over (partition by name), row_number() over (order by null) from t",
         "select row_number() over (order by seq4()) from t",
+        "insert into t (id, v) values (1, null), (2, 3)",
+        "insert into t (id, v, d) select 1, null, null",
+        "update t set v = null",
+        "update t set v = to_variant('x')",
     ],
 )
 def test_what_is_near_a_mistake_is_done(wrong: Any, text: str) -> None:

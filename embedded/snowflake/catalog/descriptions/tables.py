@@ -79,7 +79,7 @@ def _read_table(session: Session, tokens: TokenStream, create: CreateOptions, _:
     untyped = [column.name for column in definitions if column.type is None]
     if tokens.accept("AS"):
         definition.body["as_select"] = {
-            "query": tokens.rest(),
+            "query": tokens.rest_in_place(),
             "untyped": untyped,
             "given": [item.name for item in definitions],
         }

@@ -51,12 +51,12 @@ def read_query_definition(kind_name: str, session: Session, tokens: TokenStream,
             raise unsupported(f"CREATE {kind_name} with {tokens.word()} …")
         else:
             _take(definition, read_properties(tokens, allowed, kind_name), tokens)
-    query = tokens.rest()
+    query = tokens.rest_in_place()
     if not query:
         raise tokens.unexpected()
     temporary = create.modifiers & {"TEMPORARY", "TEMP", "VOLATILE"}
     definition.body.update(
-        query=query,
+        query=query.lstrip(),
         text=tokens.text[tokens.tokens[0].start : tokens.tokens[-1].end + 1],
         secure="SECURE" in create.modifiers,
         recursive="RECURSIVE" in create.modifiers,

@@ -98,8 +98,17 @@ def conditional_true_event(call: Call) -> Typed:
 def conditional_change_event(call: Call) -> Typed:
     """The number of rows so far whose value is another than that of the row before; a NULL is no other value.
 
-    DuckDB has no window function of a window function: the values so far are looked at as a list.
+    DuckDB has no window function of a window function: the value before is taken beside the rows that the query reads. Where they
+    are grouped first, the values so far are looked at as a list.
     """
+    value, beside = call.arg(0).sql, call.binder.beside
+    if beside is not None:
+        shifted_text = f"lag({value}){call.over}"
+        name = (
+            next((name for name, text in beside.items() if text == shifted_text), None) or call.binder.context.alias()
+        )
+        beside[name] = shifted_text
+        return integer(f"count(CASE WHEN {value} <> {name} THEN 1 END){call.over}", nullable=False)
     values = f"list({call.arg(0).sql}){call.over}"
     pairs = f"list_zip({values}, ({values})[2:])"
     return integer(f"len(list_filter({pairs}, lambda p: p[1] <> p[2]))", nullable=False)
