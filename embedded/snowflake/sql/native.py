@@ -20,6 +20,8 @@ from typing import Any
 import duckdb
 import orjson
 
+from embedded.snowflake.sql.row_pattern import match_rows
+
 
 def _json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
@@ -222,6 +224,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
     "py_compress": (compress, ["BLOB", "VARCHAR"], "BLOB"),
     "py_decompress": (decompress, ["BLOB", "VARCHAR"], "BLOB"),
     "py_format_number": (format_number, ["VARCHAR", "VARCHAR"], "VARCHAR"),
+    "py_match_rows": (
+        match_rows,
+        ["BIGINT[]", "VARCHAR"],
+        "STRUCT(r BIGINT, m BIGINT, o BIGINT, s BIGINT, x BOOLEAN, l BOOLEAN)[]",
+    ),
     "py_md5_half": (md5_half, ["BLOB", "BOOLEAN"], "UBIGINT"),
 }
 

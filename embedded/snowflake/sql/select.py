@@ -21,7 +21,6 @@ from embedded.snowflake.sql.windows import direction
 
 # Clauses that are not done, by their key in the tree.
 _REFUSED = {
-    "match": "MATCH_RECOGNIZE",
     "windows": "WINDOW",
     "into": "SELECT INTO",
     "laterals": "LATERAL VIEW",

@@ -10,6 +10,7 @@ from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import quote
 from embedded.snowflake.sql.coerce import common, comparison
 from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.match_recognize import bind_match
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.partitions import beside
 from embedded.snowflake.sql.pivots import bind_pivots
@@ -25,6 +26,10 @@ def bind_from(node: exp.Expr, binder: Expressions) -> str:
     start = node.args.get("from_")
     if start is None:
         return ""
+    match = node.args.get("match")
+    if match is not None:
+        relation = bind_match(node, bind_item, binder)
+        return add_source(match, relation, "", (), False, binder)
     text = bind_item(start.this, binder)
     for join in node.args.get("joins") or []:
         text = _join(text, join, binder)

@@ -173,7 +173,6 @@ REFUSED = {
     "select sum(1) from (select 1 a) pivot (sum(a), count(a) for a in (1))": "PIVOT with more than one aggregate",
     "select 1 a from (select 1 a) x join (select 1 b) on true start with a = 1 connect by prior a = b": "CONNECT BY over a join",
     "select 1 a order siblings by a": "ORDER SIBLINGS BY",
-    "select * from (select 1 a) match_recognize (order by a pattern (x+) define x as a > 1)": "MATCH_RECOGNIZE",
     "select collate('a', 'en-ci')": "COLLATE",
     "create table t (a varchar collate 'en-ci')": "COLLATE 'en-ci'",
     "select * from table(generator(timelimit => 1))": "GENERATOR with TIMELIMIT only",

@@ -219,7 +219,6 @@ ERRORS = [
     ("select $nothing", 2211, "Session variable '$NOTHING' does not exist"),
     ("select 1 union all select 1, 2", 2057, "invalid number of result columns"),
     ("select datediff(nothing, current_date, current_date)", 1007, "not a valid date/time component"),
-    ("select * from t match_recognize (pattern (a) define a as x > 1)", 2, "MATCH_RECOGNIZE"),
 ]
 
 

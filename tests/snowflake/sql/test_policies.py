@@ -129,6 +129,12 @@ SHAPES: list[tuple[str, Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
     ("select * from table('cust')", list),
     ("select id, email, grp, amt, note from changes where metadata$action = 'INSERT'", list),
     ("select * from cust sample (100)", list),
+    ("select * from cust match_recognize (order by id all rows per match pattern (a+))", list),
+    (
+        "select * from cust match_recognize (order by id measures id as id, email as email, grp as grp, amt as amt, note as note"
+        " pattern (a))",
+        list,
+    ),
     ("select * from v", _small),
     ("select * from vv", _small),
     ("select a.* from vv a join v b using (id)", _small),
@@ -139,6 +145,14 @@ SHAPES: list[tuple[str, Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
 @pytest.mark.parametrize(("text", "taken"), SHAPES, ids=[shape[0][:60] for shape in SHAPES])
 def test_every_shape_of_read(world: World, role: str, text: str, taken: Callable[[Any], Any]) -> None:
     assert _table(world.rows(role, text)) == _table(taken(world.seen(role)))
+
+
+def test_a_row_pattern_tells_nothing_of_hidden_rows(world: World) -> None:
+    """Its conditions would fail over a row that OTHER does not see, and count rows that ANALYST does not."""
+    pattern = "from cust match_recognize (order by id measures count(*) as n pattern (a+) define a as"
+    assert world.rows("OTHER", f"select n {pattern} note::int >= 0)") == []
+    assert world.rows("ANALYST", f"select n {pattern} true)") == [(len(LISTED),)]
+    assert world.rows("ANALYST", f"select n {pattern} not startswith(email, '***'))") == []
 
 
 @pytest.mark.parametrize("role", ROLES)
