@@ -20,15 +20,15 @@ def as_recursive(node: exp.Select) -> exp.Select:
     the hierarchy gives, as in Snowflake.
 
     Raises:
-        SnowflakeError: CONNECT BY over a join (000002), or NOCYCLE, which Snowflake has not (001003).
+        SnowflakeError: a join in a form that is not done (000002), or NOCYCLE, which Snowflake has not (001003).
     """
     node = node.copy()
+    if node.args.get("joins") or node.args["from_"].this.args.get("joins"):
+        _join_first(node)
     connect = node.args["connect"]
     if connect.args.get("nocycle"):
         raise SqlCompilationError("syntax error: CONNECT BY has no NOCYCLE.", 1003, "42000")
     source = node.args["from_"].this
-    if node.args.get("joins") or source.args.get("joins"):
-        raise unsupported("CONNECT BY over a join")
     alias = _alias_of(source)
     roots, steps = _level_columns()
     for place, found in enumerate(_upward(node)):
@@ -52,6 +52,56 @@ def as_recursive(node: exp.Select) -> exp.Select:
     table = exp.Table(this=exp.to_identifier(_TREE, quoted=True), alias=exp.TableAlias(this=alias.copy()))
     node.set("from_", exp.From(this=table))
     return node
+
+
+_CLAUSES = ("expressions", "where", "connect", "group", "having", "qualify", "order")
+# In these an alias of the select list goes before a column.
+_AFTER = ("group", "having", "qualify", "order")
+
+
+def _join_first(node: exp.Select) -> None:
+    """Put the query's joined sources into one, with the columns that it names, each under a name that tells its source.
+
+    Raises:
+        SnowflakeError: a comma join (whose condition stands in WHERE, among those that come after the hierarchy), a `*` or a
+            subquery, whose columns are not told by their names (000002).
+    """
+    joins = [join for item in (node, node.args["from_"].this) for join in item.args.get("joins") or []]
+    if not all(join.args.get("on") is not None or join.args.get("using") for join in joins):
+        raise unsupported("CONNECT BY over a join without ON or USING")
+    clauses = [item for key in _CLAUSES for item in _listed(node.args.get(key))]
+    if any(found.find(exp.Query) for found in clauses):
+        raise unsupported("CONNECT BY over a join with a subquery beside it")
+    stars = [star for item in clauses for star in item.find_all(exp.Star)]
+    if any(isinstance(star.parent, exp.Select | exp.Column) for star in stars):
+        raise unsupported("CONNECT BY over a join with *")
+    aliases = {name_of(item.args["alias"]) for item in node.expressions if isinstance(item, exp.Alias)}
+    taken: dict[str, exp.Column] = {}
+    for column in [column for item in clauses for column in item.find_all(exp.Column)]:
+        parts = [name_of(part) for part in column.parts]
+        if parts == ["LEVEL"] or (parts[0] in aliases and len(parts) == 1 and _clause_of(column, node) in _AFTER):
+            continue
+        name = ".".join(parts)
+        taken.setdefault(name, column.copy())
+        plain = exp.Column(this=exp.to_identifier(name, quoted=True))
+        column.replace(_named(plain, parts[-1]) if column.parent is node and column.arg_key == "expressions" else plain)
+    inner = exp.Select(expressions=[_named(column, name) for name, column in taken.items()])
+    inner.set("from_", node.args["from_"].copy())
+    inner.set("joins", [join.copy() for join in node.args.get("joins") or []])
+    node.set("joins", None)
+    node.set("from_", exp.From(this=exp.Subquery(this=inner)))
+
+
+def _listed(found: exp.Expr | list[exp.Expr] | None) -> list[exp.Expr]:
+    return found if isinstance(found, list) else [found] if found is not None else []
+
+
+def _clause_of(column: exp.Column, node: exp.Select) -> str:
+    """The clause of a SELECT that a column stands in."""
+    found: exp.Expr = column
+    while found.parent is not None and found.parent is not node:
+        found = found.parent
+    return str(found.arg_key)
 
 
 def _alias_of(source: exp.Expr) -> exp.Identifier:

@@ -169,9 +169,45 @@ def test_the_columns_of_a_pivot_follow_the_rows_and_their_policies(query: Any) -
     assert [name for name, _ in query.columns] == ["'y'"]
 
 
+STAFF = """(select * from values (1, null, 'a', 1), (2, 1, 'b', 2), (3, 2, 'c', 1), (4, 1, 'd', 9) as v(id, mgr, name, team)) e
+    {} (select * from values (1, 'x', 'n1'), (2, 'y', 'n2') as v(team, title, name)) d"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            f"""select e.id, title, d.name as dn, level from {STAFF.format("join")} on e.team = d.team
+                start with e.mgr is null connect by e.mgr = prior e.id order by e.id""",
+            [(1, "x", "n1", 1), (2, "y", "n2", 2), (3, "x", "n1", 3)],
+        ),
+        (
+            f"""select e.name, sys_connect_by_path(e.name, '/') as p, connect_by_root e.name as r, prior e.name, level + 1
+                from {STAFF.format("left join")} using (team) where team < 5 or e.id = 4
+                start with mgr is null connect by mgr = prior id order by p""",
+            [
+                ("a", "/a", "a", None, 2),
+                ("b", "/a/b", "a", "a", 3),
+                ("c", "/a/b/c", "a", "b", 4),
+                ("d", "/a/d", "a", "a", 3),
+            ],
+        ),
+        (
+            f"""select d.title as x, sum(e.id) as s from {STAFF.format("join")} on e.team = d.team
+                start with mgr is null connect by prior id = mgr group by x having s > 0 order by x desc""",
+            [("y", 2), ("x", 4)],
+        ),
+    ],
+)
+def test_a_hierarchy_over_a_join(query: Any, text: str, rows: list[tuple[Any, ...]]) -> None:
+    assert query(text) == rows
+
+
 REFUSED = {
     "select sum(1) from (select 1 a) pivot (sum(a), count(a) for a in (1))": "PIVOT with more than one aggregate",
-    "select 1 a from (select 1 a) x join (select 1 b) on true start with a = 1 connect by prior a = b": "CONNECT BY over a join",
+    "select 1 a from (select 1 a) x, (select 1 b) start with a = 1 connect by prior a = b": "CONNECT BY over a join without ON",
+    "select * from (select 1 a) x join (select 1 b) on true connect by prior a = b": "CONNECT BY over a join with *",
+    "select a from (select 1 a) x join (select 1 b) on true connect by prior a = (select 1)": "with a subquery beside it",
     "select 1 a order siblings by a": "ORDER SIBLINGS BY",
     "select collate('a', 'en-ci')": "COLLATE",
     "create table t (a varchar collate 'en-ci')": "COLLATE 'en-ci'",

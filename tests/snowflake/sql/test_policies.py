@@ -129,6 +129,12 @@ SHAPES: list[tuple[str, Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
     ("select * from table('cust')", list),
     ("select id, email, grp, amt, note from changes where metadata$action = 'INSERT'", list),
     ("select * from cust sample (100)", list),
+    (
+        "select c.id, c.email, c.grp, c.amt, c.note from cust c join (select 1 as one) o on o.one = 1"
+        " connect by prior c.id = c.id and level < 2",
+        list,
+    ),
+    ("select * exclude e from (select *, conditional_change_event(email) over (order by id) as e from cust)", list),
     ("select * from cust match_recognize (order by id all rows per match pattern (a+))", list),
     (
         "select * from cust match_recognize (order by id measures id as id, email as email, grp as grp, amt as amt, note as note"
