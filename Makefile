@@ -72,6 +72,7 @@ policy: .venv/.installed-policy ## Set up the policy pack's environment
 	@echo "▸ Environment          requirements/policy.txt"
 	@test -x .venv/policy/bin/python || $(BIN)/python -m venv --without-pip .venv/policy
 	@$(call uv,.venv/policy/bin/python,-r requirements/policy.txt)
+	@$(call bytecode,.venv/policy/bin/python)
 	@touch $@
 
 handlers: .venv/.installed-handlers ## Set up what Python functions and procedures of the local Snowflake run in

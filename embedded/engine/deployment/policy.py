@@ -24,6 +24,7 @@ from embedded.engine.deployment.policy_pack import (
     PolicyPack,
     start_pack,
 )
+from embedded.engine.errors import EngineError
 from embedded.engine.events import (
     PolicyEvent,
     PolicyLoadEvent,
@@ -43,23 +44,31 @@ class PolicyChecker:
         self._context = context
         self._packs: list[PolicyPack] = []
         self._goals: dict[str, Goal] = {}
+        self._starting: asyncio.Task[None] | None = None
 
     @property
     def versions(self) -> dict[str, str]:
         """The packs' versions by name and place, for the summary."""
         return {pack.shown_name: pack.version for pack in self._packs}
 
-    async def start(self, engine_address: str) -> None:
-        """Start the packs that the options name, all at once.
+    def start(self, engine_address: str) -> None:
+        """Begin to start the packs that the options name, all at once."""
+        if self._context.options.policy_packs:
+            self._context.emit(PolicyLoadEvent())
+            self._starting = asyncio.create_task(self._start(engine_address))
+
+    async def started(self) -> None:
+        """Wait until the packs can be asked.
 
         Raises:
             EngineError: A pack cannot be started, or its configuration is wrong.
         """
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
+
+    async def _start(self, engine_address: str) -> None:
         context = self._context
         options = context.options
-        if not options.policy_packs:
-            return
-        context.emit(PolicyLoadEvent())
         configs = options.policy_pack_configs or ("",) * len(options.policy_packs)
         started = await asyncio.gather(
             *(
@@ -78,6 +87,9 @@ class PolicyChecker:
 
     async def close(self) -> None:
         """End the packs."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.gather(*(pack.close() for pack in self._packs))
 
     # --- one resource ------------------------------------------------------------------------------------------------
@@ -86,8 +98,12 @@ class PolicyChecker:
         """Have every pack mend a resource, then all look at it.
 
         Raises:
-            Bail: A mandatory policy objects, and this is no preview.
+            Bail: A mandatory policy objects, and this is no preview; or a pack cannot be asked, which whoever waits for it tells.
         """
+        try:
+            await self.started()
+        except EngineError:
+            raise Bail from None
         if not self._packs:
             return
         self._goals[resource.urn] = goal

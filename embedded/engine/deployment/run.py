@@ -127,7 +127,9 @@ class _Run:
                 self._context.plan = Plan.load(options.plan, operation.decrypt)
             elif options.save_plan:
                 self._context.plan = Plan(records=True)
-            await self._policies.start(self._address)
+            self._policies.start(self._address)
+            if not self._runs_program() or options.refresh:
+                await self._policies.started()
             if (operation.kind == "refresh" and not self._runs_program()) or options.refresh:
                 await self._refresh()
             elif any(resource.refresh_before_update for resource in self._context.previous):
@@ -225,6 +227,8 @@ class _Run:
             asyncio.create_task(self._executor.stopped.wait()),
         ]
         try:
+            # The program loads while the packs do; its registrations wait for them.
+            await self._policies.started()
             await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
             await self._registrar.drain()
             if not self._executor.stopped.is_set() and not self._ended_badly(program):

@@ -111,6 +111,9 @@ def test_pack_that_does_not_start_stops_the_run(
     ran = pulumi(*UP, program='Res("a", x=1)\n')
     assert ran.code == 1 and wanted in ran.out + ran.err
     assert "Traceback" not in ran.err, ran.err
+    # The program has run meanwhile, but nothing of it was registered, and the reason is told once.
+    assert not ran.of_kind("resourcePreEvent")
+    assert sum(wanted in event["message"] for event in ran.of_kind("diagnosticEvent")) == 1
 
 
 def test_several_packs_each_with_its_configuration(folder: Path, pulumi: Callable) -> None:
