@@ -43,6 +43,7 @@ _GATHERING = (
     "laterals",
     "connect",
     "match",
+    "match",
     "pivots",
 )
 

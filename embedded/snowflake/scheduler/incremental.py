@@ -138,6 +138,9 @@ def _check_nodes(tree: exp.Expr) -> None:
             raise NotIncremental(f"the query has {reason}")
         if isinstance(node, exp.Anonymous):
             _check_call(node)
+        if isinstance(node, exp.MatchRecognize | exp.Connect):
+            what = "MATCH_RECOGNIZE" if isinstance(node, exp.MatchRecognize) else "CONNECT BY"
+            raise NotIncremental(f"the query has {what}")
         if isinstance(node, exp.Union) and node.args.get("distinct"):
             raise NotIncremental("the query has UNION without ALL")
         if isinstance(node, exp.Join) and (node.args.get("side") or node.args.get("method")):

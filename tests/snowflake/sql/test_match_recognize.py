@@ -154,3 +154,15 @@ def test_rows_match_as_a_regular_expression_does(pattern: str, text: str) -> Non
         wanted += f"{match[0]}|" if match and match[0] else ""
         place += max(len(match[0]), 1) if match else 1
     assert found == wanted
+
+
+def test_a_dynamic_table_of_matches_is_made_whole(query: Any) -> None:
+    query(
+        "create table seen (id int, k int)",
+        "insert into seen values (1, 1), (2, 2)",
+        "create dynamic table runs target_lag = '1 day' warehouse = compute_wh as select * from seen"
+        " match_recognize (partition by k order by id measures count(*) as n pattern (a+))",
+        "insert into seen values (3, 2)",
+        "alter dynamic table runs refresh",
+    )
+    assert query("select * from runs order by 1") == [(1, 1), (2, 2)]
