@@ -9,6 +9,7 @@ import pulumi
 
 from components.compute import Compute, ComputeConfig
 from components.dashboard import Dashboard, DashboardConfig
+from components.dynamic_tables import DynamicTables, DynamicTablesConfig
 from components.governance.access import Access, AccessConfig
 from components.governance.logins import Logins, LoginsConfig
 from components.governance.masking import Masking, MaskingConfig
@@ -77,7 +78,31 @@ grants = Access(
         **protected,
     ),
 ).resources.grants
-views = Views("views", ViewsConfig(settings=settings, views=sql.views, **place, **protected)).resources
+dynamic = DynamicTables(
+    "dynamic_tables",
+    DynamicTablesConfig(
+        settings=settings,
+        models=inputs.declarations.models,
+        warehouses=compute.warehouses,
+        pii=masking.pii,
+        masking_policies=masking.policies,
+        row_access_policies=row_access.policies,
+        needed=[*chain(*grants.values()), *role_tree.hierarchy.values()],
+        roles=roles,
+        **place,
+    ),
+).resources
+views = Views(
+    "views",
+    ViewsConfig(
+        settings=settings,
+        views=sql.views,
+        tables={**tables, **dynamic.tables},
+        protections={**row_access.attachments, **dynamic.refreshes},
+        roles=roles,
+        **place,
+    ),
+).resources
 models = MachineLearning(
     "ml",
     MachineLearningConfig(

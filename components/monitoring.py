@@ -22,7 +22,7 @@ class ViewsConfig:
     views: Mapping[str, ViewFile]
     database: snowflake.Database
     schemas: Mapping[str, snowflake.Schema]
-    tables: Mapping[str, snowflake.Table]
+    tables: Mapping[str, pulumi.Resource]
     protections: Mapping[str, snowflake.Execute]
     roles: Mapping[str, snowflake.AccountRole]
 

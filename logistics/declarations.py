@@ -84,9 +84,9 @@ def _load(root: Path, settings: StackSettings) -> Declarations:
     models = compile_models(root, settings.platform.database, values, written.streams, written.views)
     quality = collect(root, models, list(written.views), values, settings.platform.database)
     tables, sql = dict(models.tables), _with_models(written, models, quality_tasks(quality))
-    for contract in tables.values():
+    for contract in models.kept.values():
         _check_table(contract, access, sql, models)
-    known = {*tables, *sql.views, *sql.streams}
+    known = {*models.kept, *sql.views, *sql.streams}
     for sql_object in (*sql.views.values(), *sql.masking_policies.values(), *sql.row_access_policies.values()):
         _check_object(sql_object, known, access, settings.platform.database)
     for sql_object in (*sql.streams.values(), *sql.tasks.values()):

@@ -57,7 +57,7 @@ def load_tables(root: Path) -> dict[str, TableContract]:
 
 
 def tables_of(root: Path, models: Mapping[str, ModelFile]) -> dict[str, TableContract]:
-    """Returns the contracts of `sql/tables` and of the given models that keep rows, checked against each other.
+    """Returns the contracts of `sql/tables` and of the given models whose rows the platform writes, checked against each other.
 
     Raises:
         ContractError: names the file, the line and the problem.
@@ -72,11 +72,16 @@ def tables_of(root: Path, models: Mapping[str, ModelFile]) -> dict[str, TableCon
         if contract.full_name in models:
             other = models[contract.full_name].contract_file
             raise ContractError(path, 1, f"{contract.full_name} is a model too: {other}")
-    files |= {model.contract_file: model.contract for model in models.values() if not model.contract.is_view}
+    files |= {model.contract_file: model.contract for model in models.values() if not _is_query(model)}
     contracts = {contract.full_name: contract for contract in files.values()}
     for path, contract in files.items():
         _check_foreign_keys(path, contract, contracts)
     return dict(sorted(contracts.items()))
+
+
+def _is_query(model: ModelFile) -> bool:
+    """Whether Snowflake alone sees to a model's rows."""
+    return model.contract.is_view or model.contract.is_dynamic
 
 
 def load_models(root: Path) -> dict[str, ModelFile]:

@@ -28,7 +28,10 @@ MERGED: tuple[Materialization, ...] = ("table", "incremental")
 
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
 
-_NO_DYNAMIC_TABLES = "dynamic tables are not deployed yet: table and incremental models are kept fresh by a task"
+RefreshMode = Literal["auto", "full", "incremental"]
+
+_LEAST_LAG_SECONDS = 60
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 QualifiedName = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
 
@@ -46,6 +49,7 @@ class ModelContract(TableContract):
         task: the name of the task that refreshes it; else `refresh_<model>`.
         warehouse: where the refresh runs: `environment`, `xs` or `multi`.
         target_lag: of a dynamic table, such as `1 minute` or `downstream`.
+        refresh_mode: of a dynamic table: from changes where that can be (`auto`), always whole, or from changes or not at all.
         hard_deletes: whether a row that the query no longer gives is deleted (a snapshot closes its last version).
     """
 
@@ -59,6 +63,7 @@ class ModelContract(TableContract):
     task: QualifiedName | None = None
     warehouse: Literal["environment", "xs", "multi"] = "environment"
     target_lag: str = Field("1 minute", pattern=r"(?i)^(\d+ (second|minute|hour|day)s?|downstream)$")
+    refresh_mode: RefreshMode = "auto"
     hard_deletes: bool = True
     tags: list[Name] = []
 
@@ -66,6 +71,11 @@ class ModelContract(TableContract):
     def is_view(self) -> bool:
         """Whether it keeps no rows."""
         return self.materialization in VIEWS
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether Snowflake itself keeps its rows."""
+        return self.materialization == "dynamic_table"
 
     @property
     def is_refreshed(self) -> bool:
@@ -86,7 +96,7 @@ class ModelContract(TableContract):
     @model_validator(mode="after")
     def _materialized(self) -> ModelContract:
         kind = self.materialization
-        refuse([_NO_DYNAMIC_TABLES] if kind == "dynamic_table" else [])
+        self._check_dynamic()
         keyed = kind in ("incremental", "snapshot")
         refuse([f"{kind} needs a primary_key, by which rows are merged"] if keyed and not self.merge_key else [])
         only_stored = {"cluster_by": self.cluster_by, "row_access_policy": self.row_access_policy}
@@ -100,6 +110,19 @@ class ModelContract(TableContract):
             self._check_versions()
         return self
 
+    def _check_dynamic(self) -> None:
+        """A lag that Snowflake takes; nothing that only a table which is written to has, and no such words elsewhere."""
+        own = [key for key in ("target_lag", "refresh_mode") if key in self.model_fields_set]
+        refuse([f"{key} is for dynamic tables" for key in own if not self.is_dynamic])
+        if not self.is_dynamic:
+            return
+        number, _, unit = self.target_lag.lower().partition(" ")
+        seconds = int(number) * _SECONDS[unit.rstrip("s")] if unit else _LEAST_LAG_SECONDS
+        refuse([f"target_lag is {self.target_lag}: at least 60 seconds"] if seconds < _LEAST_LAG_SECONDS else [])
+        written = {"streams": self.streams, "appended_by": self.appended_by, "change_tracking": self.change_tracking}
+        written |= {"engineer_reads_only": self.engineer_reads_only, "hard_deletes": not self.hard_deletes}
+        refuse([f"a dynamic_table has no {key}: nobody writes to it" for key, value in written.items() if value])
+
     def _check_versions(self) -> None:
         """A snapshot has columns that say from when to when a version held."""
         for name in (VALID_FROM, VALID_TO):
@@ -110,8 +133,8 @@ class ModelContract(TableContract):
         refuse([] if VALID_FROM in self.primary_key else [f"the primary_key of a snapshot holds {VALID_FROM}"])
 
     def _check_key(self) -> None:
-        """A view's columns have no constraint; its key is tested."""
-        if not self.is_view:
+        """The columns of a view and of a dynamic table have no constraint; the key is tested."""
+        if not self.is_view and not self.is_dynamic:
             super()._check_key()
 
     def _check_masks(self) -> None:

@@ -51,6 +51,11 @@ def check_columns(file: ModelFile, given: Sequence[GivenColumn], contracts: Cont
         assert declared is not None
         _check_type(file, root, declared, found[name])
         _check_width(file, root, declared, found[name], contracts)
+    # A dynamic table's list of names, masks and comments goes with its query's columns by their place.
+    wanted = contract.query_columns if contract.is_dynamic else []
+    for column, name in zip(given, wanted, strict=False):
+        if column.name != name:
+            raise _error(file, root, name, f"{name} stands where the query gives {column.name}: list them in its order")
 
 
 def _check_type(file: ModelFile, root: Path, declared: Column, given: GivenColumn) -> None:

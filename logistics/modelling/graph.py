@@ -76,7 +76,8 @@ class Models:
 
     Attributes:
         models: by `schema.name`, each after what it reads.
-        tables: every contract that keeps rows, of models and of sql/tables, by `schema.table`, sorted.
+        tables: every contract whose rows the platform writes, of models and of sql/tables, by `schema.table`, sorted; no
+            dynamic table.
         views: the models that are views, as the objects of sql/views.
         streams, tasks: what keeps the stored models fresh, as the objects of sql/streams and sql/tasks.
         refreshes: the statement that brings a stored model up to its whole query, by `schema.name`, in order; it takes up
@@ -91,6 +92,16 @@ class Models:
     tasks: Mapping[str, TaskFile] = field(default_factory=dict)
     refreshes: Mapping[str, str] = field(default_factory=dict)
     staged: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dynamic_tables(self) -> dict[str, ModelContract]:
+        """The contracts of the dynamic tables, by `schema.name`, each after what it reads."""
+        return {name: model.contract for name, model in self.models.items() if model.contract.is_dynamic}
+
+    @property
+    def kept(self) -> dict[str, TableContract]:
+        """The contract of everything that holds rows, by `schema.name`, sorted."""
+        return dict(sorted({**self.tables, **self.dynamic_tables}.items()))
 
     @cached_property
     def _columns(self) -> dict[ColumnRef, ModelColumn]:
@@ -113,11 +124,11 @@ class Models:
         return [model.name for model in self.models.values() if name in model.reads]
 
     def base_tables(self, name: str) -> list[str]:
-        """Returns the stored tables that a model reads, also through views, sorted."""
+        """Returns the tables that a model reads, also through views and dynamic tables, sorted."""
         found: set[str] = set()
         for read in self.models[name].reads:
-            is_view = read in self.models and self.models[read].contract.is_view
-            found.update(self.base_tables(read) if is_view else [read])
+            is_written = read not in self.models or read in self.tables
+            found.update([read] if is_written else self.base_tables(read))
         return sorted(found)
 
     def origins(self, ref: ColumnRef) -> tuple[ColumnRef, ...]:

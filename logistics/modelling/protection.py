@@ -71,11 +71,12 @@ def _check_rows(model: Model, models: Models) -> None:
             f"{model.name}.{carrier} comes from {_COLUMN_OF[needed]}: set row_access_policy: {needed} "
             f"and give the column the name {_COLUMN_OF[needed]}",
         )
-    if needed and needed not in _policies_of(model, _COLUMN_OF[needed], models):
+    carried = str(contract.row_access_policy)
+    if carried not in _policies_of(model, _COLUMN_OF[carried], models):
         raise ContractError(
             model.contract_file,
             None,
-            f"{model.name}.{_COLUMN_OF[needed]} does not come from the {_COLUMN_OF[needed]} of what {model.name} reads",
+            f"{model.name}.{_COLUMN_OF[carried]} does not come from the {_COLUMN_OF[carried]} of what {model.name} reads",
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from logistics.contracts import TableContract
 from logistics.errors import ContractError
+from logistics.modelling.dynamic import dynamic_refresh
 from logistics.modelling.graph import Model, Models
 from logistics.modelling.statements import full_refresh, incremental_refresh, staged_refresh
 from logistics.sql import StreamFile, TaskFile, ViewFile, identifier, literal
@@ -37,18 +38,22 @@ class Refreshes:
         Raises:
             ContractError: a stream or a key does not fit; names file and line.
         """
-        views, streams, tasks, statements = {}, {}, {}, {}
+        views, streams, tasks, statements, tracked = {}, {}, {}, {}, set()
         for model in self._models.models.values():
             if model.contract.is_view:
                 views[model.name] = _view(model)
+            elif model.contract.is_dynamic:
+                statements[model.name] = dynamic_refresh(self._name(model.name))
+                tracked.update(self._models.base_tables(model.name))
             elif model.contract.is_refreshed:
+                self._refuse_dynamic_sources(model)
                 own = self._streams_of(model)
                 streams |= {stream.name: stream for stream in own.values() if stream.name not in self._named}
                 statements[model.name] = self._full(model, own)
                 if own:
                     task = self._task(model, own)
                     tasks[task.name] = task
-        tracked = {stream.table for stream in (*streams.values(), *self._named.values())}
+        tracked |= {stream.table for stream in (*streams.values(), *self._named.values())}
         return replace(
             self._models,
             tables={name: _tracked(contract, name in tracked) for name, contract in self._models.tables.items()},
@@ -60,6 +65,20 @@ class Refreshes:
                 name: self._staged(self._models.models[name]) for name in statements if self._models.models[name].stage
             },
         )
+
+    def _refuse_dynamic_sources(self, model: Model, name: str = "") -> None:
+        """Refuses a model that a task keeps and that reads a dynamic table: the task would run before that is refreshed."""
+        for read in self._models.models[name or model.name].reads:
+            found = self._models.models.get(read)
+            if found and found.contract.is_dynamic:
+                raise self._error(
+                    model,
+                    "materialization",
+                    f"{model.name} reads {read}, a dynamic table, which is behind the tables whose changes start a task: "
+                    "make it a view or a dynamic table too",
+                )
+            if found and found.contract.is_view:
+                self._refuse_dynamic_sources(model, read)
 
     def _sources(self, model: Model) -> list[str]:
         """The tables whose changes concern a model."""

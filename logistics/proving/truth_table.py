@@ -71,6 +71,8 @@ class TruthTable:
         for name, about in self.truth["objects"].items():
             if about["access"].split("_")[0] in ("customers", "vehicles") and "view" not in about["access"]:
                 self._fill(name, about["columns"])
+        for row in admin.execute("show dynamic tables in database LOGISTICS").fetchall():
+            admin.execute(f'alter dynamic table LOGISTICS."{row[4]}"."{row[1]}" refresh')
         self._create_probe()
         return self
 

@@ -46,7 +46,7 @@ def collect(root: Path, models: Models, views: Sequence[str], values: Values, da
     """
     known = {*models.tables, *models.models, *views}
     checks: list[Check] = []
-    for name, contract in models.tables.items():
+    for name, contract in models.kept.items():
         model = models.models.get(name)
         file = model.contract_file if model else Path("sql/tables", contract.schema_name, f"{contract.table}.yaml")
         checks += _OfContract(contract, file, database, known).checks()
@@ -56,7 +56,7 @@ def collect(root: Path, models: Models, views: Sequence[str], values: Values, da
     twice = {check.name for check in checks if sum(other.name == check.name for other in checks) > 1}
     if twice:
         raise ContractError(Path("sql"), None, f"two checks are called {min(twice)}")
-    return Quality(checks=tuple(checks), tables=models.tables, database=database)
+    return Quality(checks=tuple(checks), tables=models.kept, database=database)
 
 
 class _OfContract:
@@ -261,11 +261,11 @@ def _written(path: Path, root: Path, models: Models, known: set[str], values: Va
         return resolve_name(name, known, database, file, line)
 
     reads = query.reads(resolve)
-    table = next((name for name in reads if name in models.tables), None)
+    table = next((name for name in reads if name in models.kept), None)
     if table is None:
         raise SqlFileError(file, 1, "a test reads a table of the platform")
     deployed = query.deployed(resolve, database)
-    contract = models.tables[table]
+    contract = models.kept[table]
     owner = contract.owner if isinstance(contract, ModelContract) else UNOWNED
     return Check(
         name=path.stem,
@@ -285,11 +285,11 @@ def _written(path: Path, root: Path, models: Models, known: set[str], values: Va
 
 def _safe_columns(query: Query, resolve: Any, models: Models) -> tuple[str, ...]:
     """Returns the columns of a test that come from no personal data; what cannot be traced is left out."""
-    types = {name: {c.name: c.type for c in contract.columns} for name, contract in models.tables.items()}
+    types = {name: {c.name: c.type for c in contract.columns} for name, contract in models.kept.items()}
     types |= {name: {c.name: c.type for c in model.contract.columns} for name, model in models.models.items()}
     hidden = {
         (name, column.name)
-        for name, contract in models.tables.items()
+        for name, contract in models.kept.items()
         for column in contract.columns
         if column.masking_policy or column.pii
     }

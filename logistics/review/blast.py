@@ -259,7 +259,7 @@ def _columns_of(name: str, declared: Declarations) -> list[str]:
 
 def _masked_by(policy: str, declared: Declarations) -> Iterator[ColumnRef]:
     short = policy.split(".")[-1]
-    for name, contract in declared.tables.items():
+    for name, contract in declared.models.kept.items():
         for column in contract.columns:
             tagged = bool(column.pii) and not column.masking_policy and short in declared.access.tag_masks
             if column.masking_policy == short or tagged:
@@ -268,7 +268,7 @@ def _masked_by(policy: str, declared: Declarations) -> Iterator[ColumnRef]:
 
 def _filtered_by(policy: str, declared: Declarations) -> Iterator[ColumnRef]:
     short = policy.split(".")[-1]
-    for name, contract in declared.tables.items():
+    for name, contract in declared.models.kept.items():
         if contract.row_access_policy == short and contract.policy_column:
             yield ColumnRef(table=name, column=contract.policy_column)
 

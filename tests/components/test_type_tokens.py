@@ -5,6 +5,7 @@ from __future__ import annotations
 TOKENS = {
     "compute": "logistics:compute:Compute",
     "storage": "logistics:storage:Storage",
+    "dynamic_tables": "logistics:models:DynamicTables",
     "tables": "logistics:storage:Tables",
     "models": "logistics:models:DataModels",
     "roles": "logistics:governance:Roles",

@@ -127,3 +127,42 @@ def test_rows_that_arrive_during_a_deployment_are_passed_on_once(platform, wait_
     ):
         assert platform.rows(f"select count(*) from {stream}") == [(0,)]
     assert platform.rows("select count(*) from marts.tbl_fact_shipments where note = 'new'") != [(0,)]
+
+
+DAILY = "analytics.dt_daily_deliveries"
+SEEN = f"select customer_id, shipments, revenue from {DAILY} where shipment_date = '2031-01-01' order by 1"
+ACTIONS = (
+    "select distinct refresh_action from table(information_schema.dynamic_table_refresh_history()) "
+    f"where name = '{DAILY.split('.')[1].upper()}'"
+)
+
+
+def shipment(customer: str, revenue: int) -> str:
+    """A shipment put into the facts, on a day that no other test has."""
+    return (
+        "insert into marts.tbl_fact_shipments (shipment_id, order_id, customer_id, vehicle_id, shipment_date, revenue) "
+        f"values ('DAILY-{customer}', 'O1', '{customer}', 'V1', '2031-01-01', {revenue})"
+    )
+
+
+@pytest.mark.slow
+def test_a_dynamic_table_follows_its_table_and_hides_its_rows(platform):
+    analyst = {"role": "DATA_ANALYST", "user": "TEST_ANALYST", "password": "Test-analyst-1"}
+    platform.run(shipment("C000000001", 10), shipment("C000000003", 20), f"alter dynamic table {DAILY} refresh")
+    assert platform.rows(SEEN) == [("C000000001", 1, 10), ("C000000003", 1, 20)]
+    assert platform.rows(SEEN, **analyst) == [("C000000001", 1, 10)], "the customers of this analyst, and no other"
+    assert platform.rows(SEEN, role="ACCOUNTADMIN") == [], "who deploys it sees no customer"
+    actions = {action for (action,) in platform.rows(ACTIONS)}
+    assert "FULL" in actions and "INCREMENTAL" not in actions, "its table is protected: single rows cannot be followed"
+
+    edit(
+        platform,
+        f"sql/models/marts/{DAILY.replace('.', '/')}.sql",
+        "count(*) as shipments",
+        "2 * count(*) as shipments",
+    )
+    up(platform)
+    assert platform.rows(SEEN) == [("C000000001", 2, 10), ("C000000003", 2, 20)], "made anew, with rows"
+    assert platform.rows(SEEN, **analyst) == [("C000000001", 2, 10)], "its readers and its policy are as before"
+    assert platform.rows(f"show dynamic tables like '{DAILY.split('.')[1]}'")[0][8] == "DATA_ENGINEER"
+    up(platform, "--expect-no-changes")

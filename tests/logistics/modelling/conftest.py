@@ -58,6 +58,9 @@ def account() -> Iterator[Rows]:
             columns = ", ".join(f"{c.name} {c.type}" for c in contract.columns)
             tracking = str(contract.change_tracking).lower()
             cursor.execute(f"create table {table} ({columns}) change_tracking = {tracking}")
+        for table in declared.models.dynamic_tables:
+            query = declared.models.models[table].query
+            cursor.execute(f"create dynamic table {table} target_lag = downstream warehouse = w as {query}")
         for stream in declared.sql.streams.values():
             initial = str(stream.show_initial_rows).lower()
             cursor.execute(f"create stream {stream.name} on table {stream.table} show_initial_rows = {initial}")

@@ -18,6 +18,8 @@ DIM = f"{MODELS}/marts/dimensions/tbl_dim_customer"
 FACT = f"{MODELS}/marts/facts/tbl_fact_shipments"
 COPY = f"{MODELS}/marts/facts/tbl_fact_shipments_partitioned"
 SUMMARY = f"{MODELS}/marts/analytics/mv_customer_summary"
+DYNAMIC = f"{MODELS}/marts/analytics/dt_daily_deliveries"
+FEATURES = f"{MODELS}/ml_features/tbl_ml_consolidated_feature_store"
 SNAP = "sql/snapshots/snap_dim_customer"
 SEED = "sql/seeds/maintenance_risk_levels"
 POLICY = "row_access_policy: customer_data_policy\n"
@@ -140,11 +142,55 @@ WRONG = {
         "materialization: incremental_table",
         f"{FACT}.yaml:3: materialization",
     ),
-    "not supported yet": (
-        f"{FACT}.yaml",
-        "materialization: incremental",
-        "materialization: dynamic_table",
-        f"{FACT}.yaml:1: dynamic tables are not deployed yet",
+    "lag too short": (
+        f"{DYNAMIC}.yaml",
+        "5 minutes",
+        "30 seconds",
+        f"{DYNAMIC}.yaml:1: target_lag is 30 seconds: at least",
+    ),
+    "lag that is none": (f"{DYNAMIC}.yaml", "5 minutes", "soon", f"{DYNAMIC}.yaml:4: target_lag"),
+    "lag of a view": (
+        f"{SUMMARY}.yaml",
+        "owner: analytics",
+        "owner: analytics\ntarget_lag: 5 minutes",
+        f"{SUMMARY}.yaml:1: target_lag is for dynamic tables",
+    ),
+    "no such refresh": (
+        f"{DYNAMIC}.yaml",
+        "warehouse: xs",
+        "warehouse: xs\nrefresh_mode: sometimes",
+        f"{DYNAMIC}.yaml:6: refresh_mode",
+    ),
+    "task of a dynamic table": (
+        f"{DYNAMIC}.yaml",
+        "warehouse: xs",
+        "warehouse: xs\ntask: analytics.mine",
+        "a dynamic_table has no task of its own",
+    ),
+    "written dynamic table": (
+        f"{DYNAMIC}.yaml",
+        "warehouse: xs",
+        "warehouse: xs\nappended_by: auditor",
+        "a dynamic_table has no appended_by: nobody writes to it",
+    ),
+    "unprotected dynamic table": (f"{DYNAMIC}.yaml", POLICY, "", "set row_access_policy: customer_data_policy"),
+    "dynamic table without key": (
+        f"{DYNAMIC}.sql",
+        "    customer_id,\n",
+        "    md5(shipment_id) as customer_id,\n",
+        "does not come from",
+    ),
+    "dynamic table in another order": (
+        f"{DYNAMIC}.sql",
+        "    customer_id,\n    shipment_date,\n",
+        "    shipment_date,\n    customer_id,\n",
+        f"{DYNAMIC}.yaml:10: customer_id stands where the query gives shipment_date",
+    ),
+    "written from a dynamic table": (
+        f"{FEATURES}.sql",
+        "left join",
+        "cross join analytics.dt_daily_deliveries as daily\nleft join",
+        f"{FEATURES}.yaml:3: ml_features.tbl_ml_consolidated_feature_store reads analytics.dt_daily_deliveries, a dynamic table",
     ),
     "seed as model": (
         f"{FACT}.yaml",
