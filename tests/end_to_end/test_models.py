@@ -11,7 +11,7 @@ from logistics.declarations import load_declarations
 from logistics.modelling.renames import pending_renames, table_urn
 from logistics.settings import load_stack
 
-COUNTED = "select count(*), count(distinct shipment_id), sum(revenue) from {table}"
+COUNTED = "select count(*), count(distinct shipment_id), sum(revenue) from {table} where shipment_id like 'S%'"
 CHAIN = ("staging.stg_shipments", "marts.tbl_fact_shipments", "marts.tbl_fact_shipments_partitioned")
 
 
