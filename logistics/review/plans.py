@@ -216,9 +216,17 @@ def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, st
     except automation.CommandError as error:
         found = _violations(events)
         if any(violation.level == "mandatory" for violation in found):
-            return context.engine.preview(), found, ""
+            # What a policy objects to is planned all the same, and so is all that follows; what else goes wrong is not.
+            steps = context.engine.preview() if _other_errors(events) else steps_of(events)
+            return steps, found, ""
         return context.engine.preview(), None, plain(_last_line(str(error)), context.root)
     return steps_of(events), _violations(events), ""
+
+
+def _other_errors(events: list[Any]) -> bool:
+    """Returns whether a preview that a policy objects to failed for another reason too."""
+    told = [event.diagnostic_event for event in events if event.diagnostic_event]
+    return any(each.severity == "error" and each.message.strip() != "preview failed" for each in told)
 
 
 def _violations(events: list[Any]) -> list[Violation]:

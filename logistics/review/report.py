@@ -136,7 +136,7 @@ def _reviewed(
     said: _Said,
 ) -> Report:
     radius = next((radius_of(base, head) for base, head in pairs.values() if base is not None), Radius())
-    work = _Work(request, said)
+    work = _Work(request, said, next(iter(pairs)))
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         done = list(pool.map(lambda stack: work.plan(stack, *pairs[stack]), pairs))
     plans = [plan for plan, _ in done]
@@ -165,15 +165,14 @@ def _reviewed(
 class _Work:
     """Plans and rehearses environments; the first one is rehearsed while others are still planned."""
 
-    def __init__(self, request: Request, said: _Said) -> None:
+    def __init__(self, request: Request, said: _Said, first: str) -> None:
         self._request = request
         self._said = said
-        self._first = ""
+        self._first = first
         self.rehearsals: dict[str, Rehearsal] = {}
 
     def plan(self, stack: str, base: Side | None, head: Side) -> tuple[Plan, Checkpoint]:
         """Deploys the base of an environment, plans the change, and rehearses it in the first one."""
-        self._first = self._first or stack
         if base is not None:
             deploy_base(base)
         context = open_context(head.root, stack, EMBEDDED)
