@@ -101,25 +101,6 @@ def _dependency(reader: Reader, item: CatalogObject, word: str) -> Row:
     }
 
 
-def access_history(reader: Reader) -> Iterator[Row]:
-    """ACCESS_HISTORY: queries that read or changed objects."""
-    for row in reader.context.account.history.rows("query_history"):
-        touched = [row["direct_objects_accessed"], row["base_objects_accessed"], row["objects_modified"]]
-        if row["execution_status"] != "SUCCESS" or not any(text and text != "[]" for text in touched):
-            continue
-        yield {
-            "QUERY_ID": row["query_id"],
-            "QUERY_START_TIME": row["start_time"],
-            "USER_NAME": row["user_name"],
-            "DIRECT_OBJECTS_ACCESSED": touched[0] or "[]",
-            "BASE_OBJECTS_ACCESSED": touched[1] or "[]",
-            "OBJECTS_MODIFIED": touched[2] or "[]",
-            "POLICIES_REFERENCED": "[]",
-            "PARENT_QUERY_ID": row["parent_query_id"],
-            "ROOT_QUERY_ID": row["root_query_id"],
-        }
-
-
 def metering_daily(reader: Reader) -> Iterator[Row]:
     """METERING_DAILY_HISTORY: the warehouses' credits by day."""
     days: dict[Any, list[float]] = {}

@@ -5,8 +5,8 @@ A view of history reads a table of `_history` with DuckDB; any other gets its ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -38,17 +38,26 @@ _KINDS: dict[str, DataType] = {
 
 @dataclass(frozen=True)
 class SystemView:
-    """A view: its columns, and its rows' maker or the history table that they are in."""
+    """A view: its columns, and its rows' maker or the history table that they are in.
+
+    Of a history table, `where` is DuckDB's condition on the rows, and `named` the columns that it keeps under another name.
+    """
 
     columns: tuple[tuple[str, DataType], ...]
     make: Callable[[rows.Reader], Iterable[dict[str, Any]]] | None = None
     history: str | None = None
+    where: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 def _view(
-    text: str, make: Callable[[rows.Reader], Iterable[dict[str, Any]]] | None = None, history: str | None = None
+    text: str,
+    make: Callable[[rows.Reader], Iterable[dict[str, Any]]] | None = None,
+    history: str | None = None,
+    where: str = "",
+    named: Mapping[str, str] | None = None,
 ) -> SystemView:
-    return SystemView(tuple(columns_of(text)), make, history)
+    return SystemView(tuple(columns_of(text)), make, history, where, named or {})
 
 
 def columns_of(text: str) -> list[tuple[str, DataType]]:
@@ -171,6 +180,14 @@ _ACCESS_HISTORY = (
     "QUERY_ID QUERY_START_TIME:T USER_NAME DIRECT_OBJECTS_ACCESSED:A BASE_OBJECTS_ACCESSED:A OBJECTS_MODIFIED:A OBJECT_MODIFIED_BY_DDL"
     " POLICIES_REFERENCED:A PARENT_QUERY_ID ROOT_QUERY_ID"
 )
+# Of the queries, those that read or changed an object.
+_TOUCHED_OBJECTS = " WHERE execution_status = 'SUCCESS' AND (" + (
+    " OR ".join(
+        f"COALESCE({column}, '[]') <> '[]'"
+        for column in ("direct_objects_accessed", "base_objects_accessed", "objects_modified")
+    )
+    + ")"
+)
 _POLICY_REFERENCES = (
     "POLICY_DB POLICY_SCHEMA POLICY_ID:N POLICY_NAME POLICY_KIND REF_DATABASE_NAME REF_SCHEMA_NAME REF_ENTITY_NAME REF_ENTITY_DOMAIN"
     " REF_COLUMN_NAME REF_ARG_COLUMN_NAMES TAG_DATABASE TAG_SCHEMA TAG_NAME POLICY_STATUS"
@@ -270,7 +287,9 @@ ACCOUNT_USAGE: dict[str, SystemView] = {
         "NAME CREATED:T CREDIT_QUOTA:F USED_CREDITS:F REMAINING_CREDITS:F OWNER WARNING_USERS NOTIFY:N SUSPEND:N SUSPEND_IMMEDIATE:N LEVEL",
         governance.resource_monitors,
     ),
-    "ACCESS_HISTORY": _view(_ACCESS_HISTORY, governance.access_history),
+    "ACCESS_HISTORY": _view(
+        _ACCESS_HISTORY, history="query_history", where=_TOUCHED_OBJECTS, named={"QUERY_START_TIME": "start_time"}
+    ),
     "METERING_DAILY_HISTORY": _view(
         "SERVICE_TYPE USAGE_DATE:D CREDITS_USED_COMPUTE:F CREDITS_USED_CLOUD_SERVICES:F CREDITS_USED:F"
         " CREDITS_ADJUSTMENT_CLOUD_SERVICES:F CREDITS_BILLED:F",
@@ -321,7 +340,7 @@ def bind_system_view(context: Context, path: tuple[str, ...]) -> Relation:
         raise does_not_exist("Object", ".".join(path))
     context.reads.volatile = True
     if found.history is not None:
-        return history_relation(context, found, found.history)
+        return history_relation(context, found, found.history, found.where)
     databases = None if schema == "ACCOUNT_USAGE" else [item]
     reader = rows.Reader(context, databases, with_dropped=schema == "ACCOUNT_USAGE")
     made = found.make(reader) if found.make else ()
@@ -345,7 +364,7 @@ def history_relation(
     where: str = "",
     current: list[dict[str, Any]] | None = None,
 ) -> Relation:
-    """A view over a history table, and rows that are not in it yet; columns that history does not keep are NULL.
+    """A view over a history table, and rows that are not in it yet; columns that history does not keep are NULL, arrays empty.
 
     `where` is DuckDB text after the FROM; the column `_n` in it grows with each row recorded, and is NULL for one not in it yet.
     """
@@ -359,7 +378,10 @@ def history_relation(
     kept = set(HISTORY_TABLES[table].names)
     parts = []
     for name, kind in view.columns:
-        text = quote(name.lower()) if name.lower() in kept else "NULL"
+        column = view.named.get(name, name.lower())
+        text = quote(column) if column in kept else "NULL"
+        if kind == ARRAY:
+            text = f"COALESCE({text}, '[]')"
         parts.append(f"CAST({text} AS {kind.to_duckdb()}) AS {quote(name)}")
     text = f"SELECT {', '.join(parts)} FROM {source}{where}"
     return Relation(text, [OutputColumn(name, kind, name) for name, kind in view.columns])
