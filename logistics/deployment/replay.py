@@ -6,7 +6,8 @@ Either engine plans and applies it as it does any program. What the checkpoint d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -15,19 +16,30 @@ from logistics.deployment.state import PROVIDER_PREFIX, STACK_TYPE, Checkpoint, 
 
 _DELETE_FIRST = frozenset({"Execute"})
 _DEFAULT_PROVIDER = "default_"
+_AT_A_TIME = 64
+"""Registrations under way: more than an engine does at once, and few, since the SDK goes through all of them whenever one ends."""
 
 
-def program_of(checkpoint: Checkpoint) -> Callable[[], None]:
+def program_of(checkpoint: Checkpoint) -> Callable[[], Awaitable[None]]:
     """Returns an inline program of the Automation API that declares what a checkpoint holds.
 
     Args:
         checkpoint: exported with its secrets shown, so that they can be declared as secrets again.
     """
 
-    def program() -> None:
-        Replay(checkpoint).run()
+    async def program() -> None:
+        _keep_back_debug_messages()
+        await Replay(checkpoint).run()
 
     return program
+
+
+def _keep_back_debug_messages() -> None:
+    """Lets the SDK of this process send no debug messages: nobody asks for them, and it waits for the answer to each of them.
+
+    They are several a resource, and most of the time that the registrations take.
+    """
+    pulumi.log.debug = lambda *_arguments, **_keywords: None
 
 
 class Replay:
@@ -38,8 +50,9 @@ class Replay:
         self._made: dict[str, pulumi.Resource] = {}
         self._versions: dict[str, str] = {}
 
-    def run(self) -> None:
-        """Registers the resources and the stack's outputs."""
+    async def run(self) -> None:
+        """Registers the resources and the stack's outputs; ends at the first one that fails, which the SDK then tells."""
+        under_way: set[asyncio.Future[Any]] = set()
         for resource in self._checkpoint.resources:
             if resource.type == STACK_TYPE:
                 for name, value in resource.outputs.items():
@@ -47,7 +60,12 @@ class Replay:
             elif resource.type.startswith(PROVIDER_PREFIX) and resource.name.startswith(_DEFAULT_PROVIDER):
                 self._versions[_reference(resource)] = resource.inputs.get("version", "")
             else:
-                self._made[resource.urn] = self._register(resource)
+                self._made[resource.urn] = made = self._register(resource)
+                under_way.add(asyncio.ensure_future(made.urn.future()))
+            if len(under_way) >= _AT_A_TIME:
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                if any(each.cancelled() or each.exception() for each in done):
+                    return
 
     def _register(self, resource: Resource) -> pulumi.Resource:
         options = self._options(resource)

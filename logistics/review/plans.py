@@ -134,7 +134,7 @@ def deploy_base(side: Side) -> None:
 
 
 def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
-    """Returns what an update of a deployed environment to the head would change; the columns that it renames are renamed.
+    """Returns what an update of a deployed environment to the head would change; the account is left as it was.
 
     What the head refuses, or the engine of it, is told in the plan: a change that cannot be deployed is a finding.
     """
@@ -142,7 +142,10 @@ def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
     try:
         context = open_context(head.root, stack, EMBEDDED)
         plan = replace(plan, renames=rename(context, head.declared.tables))
-        steps, violations, unchecked = _previewed(context)
+        try:
+            steps, violations, unchecked = _previewed(context)
+        finally:
+            _rename_back(context, plan.renames)
         steps = changing(steps)
         return replace(
             plan,
@@ -156,24 +159,32 @@ def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
         return replace(plan, refused=plain(str(error), head.root))
 
 
+def renames_columns(tables: Mapping[str, TableContract]) -> bool:
+    """Returns whether a column says which other name it had."""
+    return any(column.renamed_from for contract in tables.values() for column in contract.columns)
+
+
 def rename(context: Context, tables: Mapping[str, TableContract]) -> list[Rename]:
     """Renames columns as `logistics columns` does before an update, and tells the state of it; returns what was renamed.
 
     Raises:
         LogisticsError: the account refuses it.
     """
-    if not any(column.renamed_from for contract in tables.values() for column in contract.columns):
+    if not renames_columns(tables):
         return []
     with context.cursor() as cursor:
         renames = pending_renames(cursor, tables, context.database)
         for each in renames:
             cursor.execute(each.statement)
-    _read_back(context, renames)
+    if renames:
+        _read_back(context, renames)
     return renames
 
 
-def rename_back(context: Context, renames: Sequence[Rename]) -> None:
+def _rename_back(context: Context, renames: Sequence[Rename]) -> None:
     """Gives columns the names that they had."""
+    if not renames:
+        return
     with context.cursor() as cursor:
         for each in renames:
             table = full_name(context.database, *each.table.upper().split("."))
@@ -185,8 +196,6 @@ def rename_back(context: Context, renames: Sequence[Rename]) -> None:
 
 def _read_back(context: Context, renames: Sequence[Rename]) -> None:
     """Reads the tables of renamed columns into the state."""
-    if not renames:
-        return
     urns = sorted({table_urn(context.settings.stack, each.table) for each in renames})
     try:
         context.engine.stack.refresh(target=urns, suppress_outputs=True)

@@ -23,7 +23,7 @@ from logistics.modelling.renames import record_renames
 from logistics.modelling.row_tests import load_row_tests, run_row_tests
 from logistics.modelling.run import refresh
 from logistics.pulumi_command import EMBEDDED
-from logistics.review.plans import Plan, Side, plain, rename, rename_back
+from logistics.review.plans import Plan, Side, plain, rename
 from logistics.review.sight import Asker, Seen, Sight, SightChange, askers, changes_of, look
 from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
@@ -115,28 +115,58 @@ class Rehearsal:
     error: str = ""
 
 
-def rehearse(project: Path, plan: Plan, scale: Decimal) -> Rehearsal:
-    """Makes a planned change on the deployed base with data, looks, and takes it back.
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A deployed base with data, as it was looked at before the change.
 
-    Tasks rest meanwhile: what they would do depends on the minute, and the models are refreshed by hand.
+    Attributes:
+        context: the head's, of the environment.
+        resting: tasks that were started, by full name; none runs meanwhile.
+        rows: of generated data.
+        ignored: objects whose rows tell of the account's own past.
+        sight, tests: who sees what of it, and what came of its SQL tests.
+    """
+
+    context: Context
+    resting: set[str]
+    rows: int
+    ignored: frozenset[str]
+    sight: Sight
+    tests: Mapping[str, RowTestOutcome]
+
+
+def set_stage(project: Path, base: Side, head: Side, scale: Decimal) -> Stage:
+    """Fills a deployed base with data, and looks at it.
+
+    Tasks rest from now on: what they would do depends on the minute, and the models are refreshed by hand.
 
     Args:
         project: the caller's project, which keeps the generated data.
-        plan: of the environment, with a base.
+        base, head: both sides of the change; the base is deployed.
         scale: TPC-H scale factor of the data.
 
     Raises:
-        LogisticsError: the base itself cannot be filled or asked.
+        LogisticsError: the base cannot be filled or asked.
     """
+    context = open_context(head.root, head.settings.stack, EMBEDDED)
+    ignored = told_by_the_account(head) | told_by_the_account(base)
+    return Stage(
+        context=context,
+        resting=_rest(context),
+        rows=_fill(project, base, scale),
+        ignored=ignored,
+        sight=_look(base, context, ignored),
+        tests=_tests(base, context),
+    )
+
+
+def rehearse(plan: Plan, stage: Stage) -> Rehearsal:
+    """Makes a planned change on its stage, looks, and takes it back."""
     assert plan.base is not None
-    context = open_context(plan.head.root, plan.stack, EMBEDDED)
-    rename_back(context, plan.renames)
-    resting = _rest(context)
-    rows = _fill(project, plan.base, scale)
-    before = _look(plan.base, context)
-    tests_before = _tests(plan.base, context)
+    context, before, ignored = stage.context, stage.sight, stage.ignored
+    resting = set(stage.resting)
     goal = context.versions()[-1]
-    found = Rehearsal(stack=plan.stack, rows=rows, before=before)
+    found = Rehearsal(stack=plan.stack, rows=stage.rows, before=before, ignored=ignored)
     try:
         with context.cursor() as cursor:
             record_renames(cursor, context.database, goal.number, plan.renames)
@@ -148,17 +178,15 @@ def rehearse(project: Path, plan: Plan, scale: Decimal) -> Rehearsal:
         refreshed = _refresh(plan.base, plan.head, context)
     except LogisticsError as error:
         return replace(found, error=plain(str(error), plan.head.root))
-    after, tests_after = _look(plan.head, context), _tests(plan.head, context)
-    ignored = told_by_the_account(plan.head) | told_by_the_account(plan.base)
+    after, tests_after = _look(plan.head, context, ignored), _tests(plan.head, context)
     found = replace(
         found,
         after=after,
         changes=_changes(plan, before, after, ignored),
-        tests=_compared(tests_before, tests_after),
+        tests=_compared(stage.tests, tests_after),
         test_count=len(tests_after),
         backlogs=_backlogs(plan, before, after),
         refreshed=tuple(refreshed),
-        ignored=ignored,
     )
     return replace(found, way_back=_go_back(context, plan, goal, found, resting))
 
@@ -194,9 +222,10 @@ def _fill(project: Path, base: Side, scale: Decimal) -> int:
     return sum(data.rows.values())
 
 
-def _look(side: Side, context: Context, who: Sequence[Asker] | None = None) -> Sight:
+def _look(side: Side, context: Context, uncounted: frozenset[str], who: Sequence[Asker] | None = None) -> Sight:
     """Asks as everybody whom a side knows, or as some of them."""
-    return look(side.root, side.settings, context.variables, who or askers(side.settings, side.declared))
+    who = who or askers(side.settings, side.declared)
+    return look(side.root, side.settings, context.variables, who, uncounted)
 
 
 def _tests(side: Side, context: Context) -> dict[str, RowTestOutcome]:
@@ -257,7 +286,7 @@ def _go_back(context: Context, plan: Plan, goal: Any, found: Rehearsal, resting:
         way = plan_rollback(context, goal)
         roll_back(context, way, context.runs.start("rollback"))
         _rest(context)
-        now = _look(plan.base, context, who)
+        now = _look(plan.base, context, found.ignored, who)
     except LogisticsError as error:
         return WayBack(error=plain(str(error), plan.head.root))
     return WayBack(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +16,8 @@ from logistics.errors import LogisticsError
 from logistics.pulumi_command import EMBEDDED
 from logistics.review.blast import Radius, radius_of
 from logistics.review.findings import Finding, findings_of
-from logistics.review.plans import Plan, Side, check_side, chosen_stacks, deploy_base, make_plan
-from logistics.review.rehearsal import Rehearsal, rehearse
+from logistics.review.plans import Plan, Side, check_side, chosen_stacks, deploy_base, make_plan, renames_columns
+from logistics.review.rehearsal import Rehearsal, Stage, rehearse, set_stage
 from logistics.review.sources import Sides, settings_of
 from logistics.review.spend import Forecast, forecast
 from logistics.review.world import open_world, served
@@ -177,10 +177,15 @@ class _Work:
             deploy_base(base)
         context = open_context(head.root, stack, EMBEDDED)
         state = context.engine.checkpoint()
-        plan = make_plan(stack, base, head)
-        self._said(f"{stack}: {plan.refused or f'{len(plan.steps)} changes'}")
-        if stack == self._first:
-            self._rehearse(plan)
+        with ThreadPoolExecutor(1) as pool:
+            # A preview only reads, so the data are loaded meanwhile; unless columns have their new names while it runs.
+            stage = None
+            if stack == self._first and base and self._request.with_data and not renames_columns(head.declared.tables):
+                stage = pool.submit(self._set_stage, base, head)
+            plan = make_plan(stack, base, head)
+            self._said(f"{stack}: {plan.refused or f'{len(plan.steps)} changes'}")
+            if stack == self._first:
+                self._rehearse(plan, stage)
         return plan, state
 
     def rehearse_rest(self, plans: Iterable[Plan]) -> dict[str, str]:
@@ -198,16 +203,19 @@ class _Work:
                 shown[plan.stack] = plan.signature
         return covered
 
-    def _rehearse(self, plan: Plan) -> bool:
+    def _rehearse(self, plan: Plan, stage: Future[Stage] | None = None) -> bool:
         if plan.refused or plan.base is None or not plan.signature or not self._request.with_data:
             return False
         try:
-            found = rehearse(self._request.root, plan, self._request.scale)
+            found = rehearse(plan, stage.result() if stage else self._set_stage(plan.base, plan.head))
         except LogisticsError as error:
             raise LogisticsError(f"the base cannot be rehearsed in {plan.stack}: {error}") from None
         self.rehearsals[plan.stack] = found
         self._said(f"{plan.stack}: rehearsed on {found.rows:,} generated rows")
         return True
+
+    def _set_stage(self, base: Side, head: Side) -> Stage:
+        return set_stage(self._request.root, base, head, self._request.scale)
 
 
 def _settings_changed(sides: Sides, stacks: Iterable[str]) -> dict[str, dict[str, tuple[Any, Any]]]:

@@ -22,6 +22,8 @@ from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
 
 CLEAR, MASKED, NO_VALUE = "clear", "masked", "no value"
+UNCOUNTED = -1
+"""The number of rows of an object that may be read, where only that was asked."""
 OWNER = "ACCOUNTADMIN"
 _WAREHOUSE = "REVIEW_ASKS"
 _AT_A_TIME = 4
@@ -34,7 +36,7 @@ class Seen:
     """What one asker sees of one object.
 
     Attributes:
-        rows: how many; None where it may not read the object at all.
+        rows: how many; None where it may not read the object at all, UNCOUNTED where they were not asked for.
         columns: whether each is clear or masked; `no value` where there is nothing to see.
         digests: of each column's values as they are seen, to tell other rows of the same number.
         error: Snowflake's words where the object cannot be read by anybody.
@@ -70,8 +72,22 @@ def askers(settings: StackSettings, declared: Declarations) -> list[Asker]:
     return [*found, Asker(role="PUBLIC"), Asker(role=OWNER)]
 
 
-def look(root: Path, settings: StackSettings, variables: Mapping[str, str], who: Sequence[Asker]) -> Sight:
+def look(
+    root: Path,
+    settings: StackSettings,
+    variables: Mapping[str, str],
+    who: Sequence[Asker],
+    uncounted: frozenset[str] = frozenset(),
+) -> Sight:
     """Asks a local account as some askers, of every table, view and stream of the platform's database.
+
+    Args:
+        root: the project's folder, with the users' key.
+        settings: of the environment.
+        variables: with the credentials of the deploying user.
+        who: is asked.
+        uncounted: objects of which only whether they may be read is asked (`schema.name`, lower case): their rows are
+            others each time.
 
     Raises:
         LogisticsError: a statement fails for another reason than a missing privilege.
@@ -82,7 +98,7 @@ def look(root: Path, settings: StackSettings, variables: Mapping[str, str], who:
         owner.execute(f"CREATE WAREHOUSE IF NOT EXISTS {_WAREHOUSE} INITIALLY_SUSPENDED = TRUE")
         owner.execute(f"GRANT USAGE ON WAREHOUSE {_WAREHOUSE} TO ROLE PUBLIC")
         objects = _objects(owner, database)
-        sessions = list(pool.map(lambda asker: _Session(root, settings, variables, asker), who))
+        sessions = list(pool.map(lambda asker: _Session(root, settings, variables, asker, uncounted), who))
         for session in sessions:
             stack.callback(session.close)
         plain = [pair for found in pool.map(lambda session: session.ask(objects), sessions) for pair in found]
@@ -96,13 +112,21 @@ def look(root: Path, settings: StackSettings, variables: Mapping[str, str], who:
 class _Session:
     """A login as an asker, with its one role and no other; the warehouse is everybody's, so that all can ask."""
 
-    def __init__(self, root: Path, settings: StackSettings, variables: Mapping[str, str], asker: Asker) -> None:
+    def __init__(
+        self,
+        root: Path,
+        settings: StackSettings,
+        variables: Mapping[str, str],
+        asker: Asker,
+        uncounted: frozenset[str],
+    ) -> None:
         named = {
             "role": asker.role,
             "user": settings.platform.named(asker.user),
             "private_key_file": user_key_file(root),
         }
         self._asker = asker
+        self._uncounted = uncounted
         self._database = settings.platform.database
         self._open = ExitStack()
         connection = self._open.enter_context(connect(settings, variables, **(named if asker.user else {})))
@@ -119,43 +143,45 @@ class _Session:
         self._open.close()
 
     def ask(self, objects: Mapping[str, Sequence[tuple[str, str]]]) -> list[tuple[tuple[Asker, str], Seen]]:
-        """Asks of each object for the number of rows, and where there are any for its columns' values."""
+        """Asks of each object for the number of rows and its columns' values."""
         found = []
         for name, columns in objects.items():
-            seen = self._counted(name)
-            if seen.rows:
+            seen = self._seen(name, columns)
+            if seen.digests:
                 self._with_rows.append(name)
-                seen = self._digested(name, columns)
             found.append(((self._asker, name.lower()), seen))
         return found
 
     def ask_again(self, objects: Mapping[str, Sequence[tuple[str, str]]]) -> list[tuple[tuple[Asker, str], Seen]]:
         """Asks of the objects that showed rows for their columns' values once more."""
-        return [
-            ((self._asker, name.lower()), self._digested(name, objects[name]))
-            for name in self._with_rows
-            if objects[name]
-        ]
+        return [((self._asker, name.lower()), self._digested(name, objects[name])) for name in self._with_rows]
 
-    def _counted(self, name: str) -> Seen:
+    def _seen(self, name: str, columns: Sequence[tuple[str, str]]) -> Seen:
         from snowflake.connector.errors import ProgrammingError
 
         try:
-            self._cursor.execute(f"SELECT COUNT(*) FROM {full_name(self._database, *name.split('.'))}")
+            if name.lower() in self._uncounted:
+                self._cursor.describe(f"SELECT * FROM {self._full(name)}")
+                return Seen(rows=UNCOUNTED)
+            return self._digested(name, columns)
         except ProgrammingError as error:
             if error.errno in _DENIED:
                 return Seen(rows=None)
             return Seen(rows=None, error=" ".join(str(error.msg or error).split()))
-        return Seen(rows=int(self._cursor.fetchone()[0]))
 
     def _digested(self, name: str, columns: Sequence[tuple[str, str]]) -> Seen:
         wanted = "".join(f", COUNT({quoted(column)}), HASH_AGG({quoted(column)})" for column, _ in columns)
-        self._cursor.execute(f"SELECT COUNT(*){wanted} FROM {full_name(self._database, *name.split('.'))}")
+        self._cursor.execute(f"SELECT COUNT(*){wanted} FROM {self._full(name)}")
         rows, *values = self._cursor.fetchone()
+        if not rows:
+            return Seen(rows=0)
         pairs = zip(values[::2], values[1::2], strict=True)
         return Seen(
             rows=int(rows), digests={column.lower(): pair for (column, _), pair in zip(columns, pairs, strict=True)}
         )
+
+    def _full(self, name: str) -> str:
+        return full_name(self._database, *name.split("."))
 
 
 def _objects(owner: Any, database: str) -> dict[str, list[tuple[str, str]]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from logistics.review.sight import SightChange
+from logistics.review.sight import UNCOUNTED, SightChange
 
 
 def counted_rows(count: int | None) -> str:
     """Returns a number of rows in words; None is nothing at all."""
+    if count == UNCOUNTED:
+        return "rows of the account's own past"
     return "nothing" if count is None else f"{count:,} row" + ("" if count == 1 else "s")
 
 
