@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from logistics.deployment.steps import Step, steps_of
 from logistics.errors import Locked, LogisticsError
 from logistics.pulumi_command import program_folder
 
-Program = Callable[[], None]
+Program = Callable[[], Awaitable[None]]
 _Said = Callable[[str], Any]
 
 

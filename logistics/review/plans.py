@@ -15,12 +15,14 @@ from logistics.declarations import Declarations, load_declarations
 from logistics.deployment.context import Context, open_context
 from logistics.deployment.engine import Engine
 from logistics.deployment.policies import prepare_pack, uncoloured
+from logistics.deployment.state import Checkpoint
 from logistics.deployment.statements import statements_of
 from logistics.deployment.steps import Label, Step, changing, label_of, steps_of
 from logistics.errors import LogisticsError, UsageError
 from logistics.local.environment import environment
 from logistics.modelling.renames import Rename, pending_renames, table_urn
 from logistics.pulumi_command import EMBEDDED
+from logistics.review.order import in_order
 from logistics.review.sources import Sides
 from logistics.settings import StackSettings, load_stack, stacks
 from logistics.sql import full_name, quoted
@@ -142,11 +144,12 @@ def make_plan(stack: str, base: Side | None, head: Side) -> Plan:
     try:
         context = open_context(head.root, stack, EMBEDDED)
         plan = replace(plan, renames=rename(context, head.declared.tables))
+        state = context.engine.checkpoint()
         try:
-            steps, violations, unchecked = _previewed(context)
+            steps, violations, unchecked = _previewed(context, state)
         finally:
             _rename_back(context, plan.renames)
-        steps = changing(steps)
+        steps = in_order(changing(steps), state)
         return replace(
             plan,
             steps=steps,
@@ -203,13 +206,13 @@ def _read_back(context: Context, renames: Sequence[Rename]) -> None:
         raise LogisticsError(f"the renamed columns cannot be read back: {_last_line(str(error))}") from None
 
 
-def _previewed(context: Context) -> tuple[list[Step], list[Violation] | None, str]:
+def _previewed(context: Context, state: Checkpoint) -> tuple[list[Step], list[Violation] | None, str]:
     """Previews the head with its policy pack; returns the steps, the violations and why the pack could not be asked.
 
     A pack that refuses, or cannot run, does not hide the steps.
     """
     try:
-        pack = prepare_pack(context.root, context.settings, context.engine.checkpoint().deployment)
+        pack = prepare_pack(context.root, context.settings, state.deployment)
     except UsageError as error:
         return context.engine.preview(), None, str(error)
     if pack is None:

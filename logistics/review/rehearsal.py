@@ -29,6 +29,8 @@ from logistics.settings import StackSettings
 from logistics.sql import full_name, quoted
 from logistics.summary import ENGINEER
 
+_WRITTEN_BY_THE_CLOCK = {"monitoring.data_loads", "monitoring.quality_checks", "monitoring.quality_results"}
+"""Whether a task with a schedule has run before the tasks come to rest is chance."""
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T][\d:.]+(?: ?(?:UTC|[+-]\d{2}:?\d{2}))?")
 
 
@@ -341,14 +343,14 @@ def _engineers(sight: Sight, name: str) -> int | None:
 
 
 def told_by_the_account(side: Side) -> frozenset[str]:
-    """Returns the views and tables whose rows come from the account's own history, also through others."""
+    """Returns the views and tables whose rows come from the account's own history or from the time of day, also through others."""
     declared, database = side.declared, side.settings.platform.database
     reads = {view.name: {local_name(name, database) for name in view.reads} for view in declared.sql.views.values()}
-    found = {name for name, contract in declared.tables.items() if contract.appended_by}
+    found = {name for name, contract in declared.tables.items() if contract.appended_by} | _WRITTEN_BY_THE_CLOCK
     while more := {
         name
         for name, read in reads.items()
         if name not in found and any(r.startswith("snowflake.") or r in found for r in read)
     }:
         found |= more
-    return frozenset(found | {"monitoring.data_loads"})
+    return frozenset(found)
