@@ -137,7 +137,7 @@ def _wrap(template: str) -> Cast:
 
 def _through_text(sql: str, _: DataType, target: DataType, zone: str) -> str:
     """A VARIANT's scalar, cast from its text."""
-    return _CASTS["VARCHAR", target.kind](f"({sql} ->> '$')", VARCHAR, target, zone)
+    return _CASTS["VARCHAR", target.kind](f"sf_scalar_text({sql})", VARCHAR, target, zone)
 
 
 _same = _wrap("{x}")
@@ -154,7 +154,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("FLOAT", "NUMBER"): _plain,
     ("FLOAT", "VARCHAR"): _call("sf_float_text"),
     ("FLOAT", "BOOLEAN"): _wrap("({x} <> 0)"),
-    ("FLOAT", "VARIANT"): _wrap("to_json({x})"),
+    ("FLOAT", "VARIANT"): _call("sf_float_json"),
     ("VARCHAR", "VARCHAR"): _text_to_text,
     ("VARCHAR", "NUMBER"): _wrap("CAST(sf_number({x}) AS {type})"),
     ("VARCHAR", "FLOAT"): _wrap("sf_float({x})"),
@@ -211,9 +211,9 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("OBJECT", "VARIANT"): _same,
     ("ARRAY", "ARRAY"): _same,
     ("ARRAY", "VARIANT"): _same,
-    ("OBJECT", "VARCHAR"): _wrap("CAST({x} AS VARCHAR)"),
-    ("ARRAY", "VARCHAR"): _wrap("CAST({x} AS VARCHAR)"),
-    ("VARIANT", "VARCHAR"): _wrap("({x} ->> '$')"),
+    ("OBJECT", "VARCHAR"): _call("sf_json_shown"),
+    ("ARRAY", "VARCHAR"): _call("sf_json_shown"),
+    ("VARIANT", "VARCHAR"): _call("sf_scalar_text"),
     ("VARIANT", "NUMBER"): _wrap("CAST(sf_variant_number({x}) AS {type})"),
     ("VARIANT", "BOOLEAN"): _call("sf_variant_boolean"),
     **{("VARIANT", target): _through_text for target in ("FLOAT", "DATE", "TIME", "BINARY", *TIMESTAMPS)},
@@ -278,13 +278,20 @@ def _same_kind(left: DataType, right: DataType) -> DataType:
     return left if (left.length or left.precision or 0) >= (right.length or right.precision or 0) else right
 
 
-def comparison(left: Typed, right: Typed, zone: str) -> tuple[str, str]:
-    """The texts of both sides of a comparison, cast where their types differ.
+def order_key(value: Typed) -> str:
+    """The text that values are ordered by: a VARIANT's numbers by their amount, other values as they are."""
+    return f"sf_key({value.sql})" if value.type.is_semi_structured else value.sql
+
+
+def comparison(left: Typed, right: Typed, zone: str, ordered: bool = False) -> tuple[str, str]:
+    """The texts of both sides of a comparison, cast where their types differ; `ordered` for `<` and the like.
 
     Raises:
         SqlCompilationError: the types cannot be compared (001065).
     """
     if left.type.kind == right.type.kind or left.is_null or right.is_null:
+        if left.type.is_semi_structured and ordered:
+            return order_key(left), order_key(right)
         if left.type.is_semi_structured:
             return f"sf_canonical({left.sql})", f"sf_canonical({right.sql})"
         return left.sql, right.sql
@@ -347,5 +354,6 @@ __all__ = [
     "cast",
     "common",
     "comparison",
+    "order_key",
     "to_number",
 ]

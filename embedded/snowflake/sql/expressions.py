@@ -68,7 +68,7 @@ class Expressions(References):
         if isinstance(node.expression, exp.All | exp.Any):
             return self._compare_with_query(node)
         left, right = self.bind(node.this), self.bind(node.expression)
-        a, b = comparison(left, right, self.context.zone)
+        a, b = comparison(left, right, self.context.zone, type(node) in _ORDERED)
         return boolean(f"({a} {_COMPARISONS[type(node)]} {b})", left.nullable or right.nullable)
 
     def _compare_with_query(self, node: exp.Expr) -> Typed:
@@ -437,6 +437,7 @@ _ARITHMETIC: dict[type, Callable[..., Typed]] = {
     exp.Mod: arithmetic.modulo,
 }
 _SIGNS: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+_ORDERED = frozenset({exp.LT, exp.LTE, exp.GT, exp.GTE})
 _COMPARISONS: dict[type, str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",

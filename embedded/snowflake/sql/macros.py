@@ -9,6 +9,7 @@ import duckdb
 
 from embedded.snowflake import zoned
 from embedded.snowflake.sql import native
+from embedded.snowflake.sql.json_numbers import SPECIAL
 
 _NUMERIC = r"'^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$'"
 _INTEGER = r"'^[+-]?\d+$'"
@@ -31,11 +32,48 @@ _MACROS = {
         "ELSE CAST(sf_error('100038', 'Numeric value ''' || x || ''' is not recognized') AS DOUBLE) END"
     ),
     "sf_variant_number(x)": (
-        "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS VARCHAR) ELSE sf_number(x ->> '$') END"
+        "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS VARCHAR) "
+        "WHEN 'DOUBLE' THEN sf_json_shown(x) ELSE sf_number(x ->> '$') END"
     ),
     "sf_variant_boolean(x)": (
         "CASE WHEN json_type(x) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') THEN CAST(x AS DOUBLE) <> 0 "
         "ELSE sf_boolean(x ->> '$') END"
+    ),
+    "sf_is_double(x)": (
+        "(json_type(x) = 'DOUBLE' AND regexp_matches(CAST(x AS VARCHAR), 'e|\\.0$|N|I') "
+        "AND NOT ends_with(CAST(x AS VARCHAR), 'e+000'))"
+    ),
+    # A scalar's text: a double as FLOAT prints it, other numbers with all their digits.
+    "sf_scalar_text(x)": (
+        "CASE WHEN json_type(x) = 'DOUBLE' THEN CASE WHEN sf_is_double(x) THEN sf_float_text(try_cast(x AS DOUBLE)) "
+        "ELSE sf_json_shown(x) END ELSE x ->> '$' END"
+    ),
+    # The text of a VARIANT without the marks of exact numbers.
+    "sf_json_shown(x)": (
+        "CASE WHEN contains(x, 'e+000') THEN regexp_replace(CAST(x AS VARCHAR), '([0-9])e\\+000', '\\1', 'g') "
+        "ELSE CAST(x AS VARCHAR) END"
+    ),
+    "sf_float_json(x)": (
+        "CAST(CASE WHEN NOT isfinite(x) THEN CAST(to_json(x) AS VARCHAR) WHEN CAST(format('{:.15e}', x) AS DOUBLE) = x "
+        "THEN format('{:.15e}', x) ELSE format('{:.16e}', x) END AS JSON)"
+    ),
+    # Whether DuckDB's functions would take doubles among the members for fixed-point numbers.
+    "sf_has_doubles(x)": "(contains(x, 'e+0') OR contains(x, 'e-0') OR contains(x, 'e+1'))",
+    "sf_get(x, path)": (
+        "CASE WHEN sf_has_doubles(x) THEN CAST(py_json_get(CAST(x AS VARCHAR), path) AS JSON) ELSE json_extract(x, path) END"
+    ),
+    "sf_list(x)": (
+        "CASE WHEN sf_has_doubles(x) THEN CAST(py_json_members(CAST(x AS VARCHAR)) AS JSON[]) ELSE CAST(x AS JSON[]) END"
+    ),
+    "sf_array(items)": (
+        "CAST('[' || array_to_string(list_transform(items, lambda e: coalesce(CAST(e AS VARCHAR), 'null')), ',') || ']' AS JSON)"
+    ),
+    # What two VARIANT are compared by: numbers by their amount, whatever their kind.
+    "sf_key(x)": (
+        "CASE WHEN x IS NULL THEN NULL ELSE {'k': CASE json_type(x) WHEN 'BOOLEAN' THEN 1 WHEN 'VARCHAR' THEN 2 WHEN 'ARRAY' THEN 3 "
+        "WHEN 'OBJECT' THEN 4 WHEN 'NULL' THEN 5 ELSE 0 END, "
+        "'n': CASE WHEN json_type(x) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') THEN try_cast(x AS DOUBLE) ELSE 0 END, "
+        "'t': CASE WHEN json_type(x) = 'VARCHAR' THEN x ->> '$' ELSE sf_canonical(x) END} END"
     ),
     "sf_boolean(x)": (
         "CASE WHEN x IS NULL THEN NULL WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true "
@@ -96,20 +134,31 @@ _MACROS = {
         "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END "
         "ELSE regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') END"
     ),
+    # A double without an exponent, where it has a short form.
+    "sf_plain(x)": (
+        "CASE WHEN x = 0 OR abs(x) >= 0.0001 THEN CAST(x AS VARCHAR) ELSE CAST(CAST(x AS DECIMAL(38,30)) AS VARCHAR) END"
+    ),
+    "sf_exact(t)": "t || CASE WHEN length(t) > 16 AND contains(t, '.') THEN 'e+000' ELSE '' END",
     # Exact digits: to_json would write a decimal as a double.
     "sf_number_json(x)": (
-        "CAST(CASE WHEN contains(CAST(x AS VARCHAR), '.') THEN rtrim(rtrim(CAST(x AS VARCHAR), '0'), '.') "
+        "CAST(CASE WHEN contains(CAST(x AS VARCHAR), '.') THEN sf_exact(rtrim(rtrim(CAST(x AS VARCHAR), '0'), '.')) "
         "ELSE CAST(x AS VARCHAR) END AS JSON)"
     ),
     "sf_unhex(x)": "unhex(x)",
-    "sf_canonical(x)": "CAST(x AS VARCHAR)",
+    "sf_canonical(x)": (
+        "CASE WHEN sf_is_double(x) THEN CASE WHEN abs(try_cast(x AS DOUBLE)) < 1e15 "
+        "THEN regexp_replace(sf_plain(try_cast(x AS DOUBLE)), '\\.?0+$', '') ELSE sf_float_text(try_cast(x AS DOUBLE)) END "
+        "WHEN sf_has_doubles(x) AND json_type(x) IN ('ARRAY', 'OBJECT') THEN py_json_canonical(CAST(x AS VARCHAR)) "
+        "ELSE CAST(x AS VARCHAR) END"
+    ),
     "sf_json_text(x)": (
         "CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN json_valid(x) THEN x "
         "ELSE sf_error('100069', 'Error parsing JSON: ' || left(x, 60)) END"
     ),
     # Keys in order: a text without an object in it has none.
     "sf_parse_json(x)": (
-        "CASE WHEN contains(x, '{') THEN CAST(py_sort_keys(sf_json_text(x)) AS JSON) ELSE json(sf_json_text(x)) END"
+        f"CASE WHEN contains(x, '{{') OR regexp_matches(x, '{SPECIAL}') THEN CAST(py_parse_json(sf_json_text(x)) AS JSON) "
+        "ELSE json(sf_json_text(x)) END"
     ),
     # An object of lists of keys and JSON values; NULL keys are left out, keys come in order.
     "sf_object(keys, vals)": (
@@ -119,24 +168,27 @@ _MACROS = {
     "sf_object_filter(x, wanted, keep)": (
         "sf_object(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "
         "list_transform(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "
-        "lambda k: json_extract(x, '$.\"' || k || '\"')))"
+        "lambda k: sf_get(x, '$.\"' || k || '\"')))"
     ),
     "sf_typeof(x)": (
         "CASE json_type(x) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'UBIGINT' THEN 'INTEGER' "
-        "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN "
-        "CASE WHEN contains(lower(CAST(x AS VARCHAR)), 'e') THEN 'DOUBLE' "
+        "WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN CASE WHEN sf_is_double(x) THEN 'DOUBLE' "
         "WHEN contains(CAST(x AS VARCHAR), '.') THEN 'DECIMAL' ELSE 'INTEGER' END "
         "ELSE json_type(x) END"
     ),
     # The members of an array or object, as FLATTEN gives them; the path starts with a prefix. Each is taken from the value once
     # and holds nothing of the whole, so that the cost is the members' own.
     "sf_flatten(x, prefix)": (
-        "CASE json_type(x) WHEN 'ARRAY' THEN list_transform(CAST(x AS JSON[]), lambda v, i: "
+        "CASE json_type(x) WHEN 'ARRAY' THEN list_transform(sf_list(x), lambda v, i: "
         "{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix || '[' || (i - 1) || ']', 'INDEX': i - 1, "
         "'VALUE': coalesce(v, 'null'::JSON)}) "
-        "WHEN 'OBJECT' THEN list_transform(list_sort(map_entries(CAST(x AS MAP(VARCHAR, JSON)))), lambda e: "
+        "WHEN 'OBJECT' THEN list_transform(sf_entries(x), lambda e: "
         "{'SEQ': 1, 'KEY': e.key, 'PATH': CASE WHEN prefix = '' THEN e.key ELSE prefix || '.' || e.key END, "
         "'INDEX': CAST(NULL AS BIGINT), 'VALUE': coalesce(e.value, 'null'::JSON)}) END"
+    ),
+    "sf_entries(x)": (
+        "CASE WHEN sf_has_doubles(x) THEN list_transform(list_zip(list_sort(json_keys(x)), py_json_values(CAST(x AS VARCHAR))), "
+        "lambda p: {'key': p[1], 'value': CAST(p[2] AS JSON)}) ELSE list_sort(map_entries(CAST(x AS MAP(VARCHAR, JSON)))) END"
     ),
     "sf_flatten_none(prefix)": (
         "[{'SEQ': 1, 'KEY': CAST(NULL AS VARCHAR), 'PATH': prefix, 'INDEX': CAST(NULL AS BIGINT), 'VALUE': CAST(NULL AS JSON)}]"
@@ -147,7 +199,7 @@ _MACROS = {
     ),
     "sf_as_array(x)": (
         "CASE WHEN x IS NULL OR json_type(x) = 'ARRAY' THEN x WHEN json_type(x) = 'NULL' THEN NULL "
-        "ELSE json_array(x) END"
+        "ELSE sf_array([x]) END"
     ),
 }
 

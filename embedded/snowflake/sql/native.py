@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import ipaddress
-import json
 import re
 import urllib.parse
 import uuid
@@ -20,18 +19,12 @@ from typing import Any
 import duckdb
 import orjson
 
+from embedded.snowflake.sql import json_numbers
 from embedded.snowflake.sql.row_pattern import match_rows
 
 
 def _json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def sort_keys(text: str) -> str:
-    """A JSON text with the keys of its objects in order, as Snowflake keeps them; long numbers keep all their digits."""
-    if re.search(r"\d{16,}", text):
-        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _json(orjson.loads(text))
 
 
 def soundex(text: str) -> str:
@@ -213,7 +206,11 @@ def md5_half(data: bytes, upper: bool) -> int:
 
 # name in DuckDB: what it calls, the types of its arguments, the type of its result
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
-    "py_sort_keys": (sort_keys, ["VARCHAR"], "VARCHAR"),
+    "py_parse_json": (json_numbers.parse, ["VARCHAR"], "VARCHAR"),
+    "py_json_get": (json_numbers.get, ["VARCHAR", "VARCHAR"], "VARCHAR"),
+    "py_json_members": (json_numbers.members, ["VARCHAR"], "VARCHAR[]"),
+    "py_json_canonical": (json_numbers.canonical, ["VARCHAR"], "VARCHAR"),
+    "py_json_values": (json_numbers.values, ["VARCHAR"], "VARCHAR[]"),
     "py_soundex": (soundex, ["VARCHAR"], "VARCHAR"),
     "py_soundex_p123": (soundex_p123, ["VARCHAR"], "VARCHAR"),
     "py_initcap": (initcap, ["VARCHAR", "VARCHAR"], "VARCHAR"),

@@ -27,7 +27,7 @@ def json_path(keys: list[str | int]) -> str:
 
 def extract(value: Typed, keys: list[str | int]) -> Typed:
     """The element that a path leads to, as VARIANT."""
-    return Typed(f"json_extract({value.sql}, {literal(json_path(keys))})", VARIANT)
+    return Typed(f"sf_get({value.sql}, {literal(json_path(keys))})", VARIANT)
 
 
 def bind_path(binder: Expressions, node: exp.Expr) -> Typed:
@@ -72,6 +72,6 @@ def element(value: Typed, key: Typed, zone: str) -> Typed:
             return Typed("CAST(NULL AS JSON)", VARIANT)
         return extract(value, [key.value])
     if key.type.kind in ("NUMBER", "FLOAT"):
-        return Typed(f"json_extract({value.sql}, '$[' || CAST({key.sql} AS BIGINT) || ']')", VARIANT)
+        return Typed(f"sf_get({value.sql}, '$[' || CAST({key.sql} AS BIGINT) || ']')", VARIANT)
     text = cast(key, VARCHAR, zone).sql
-    return Typed(f"json_extract({value.sql}, '$.\"' || replace({text}, '\"', '\"\"') || '\"')", VARIANT)
+    return Typed(f"sf_get({value.sql}, '$.\"' || replace({text}, '\"', '\"\"') || '\"')", VARIANT)

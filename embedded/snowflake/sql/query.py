@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import encode, quote
-from embedded.snowflake.sql.coerce import cast, common
+from embedded.snowflake.sql.coerce import cast, common, order_key
 from embedded.snowflake.sql.context import Context, CteSource
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.hierarchy import as_recursive
@@ -202,14 +202,20 @@ def _ordered(node: exp.Expr, relation: Relation, context: Context) -> Relation:
         items = []
         for item in order.expressions:
             target = item.this if isinstance(item, exp.Ordered) else item
-            place = (
-                target.name
-                if isinstance(target, exp.Literal) and not target.args.get("is_string")
-                else binder.bind(target).sql
-            )
-            items.append(f"{place}{direction(item) if isinstance(item, exp.Ordered) else ' ASC NULLS LAST'}")
+            is_place = isinstance(target, exp.Literal) and not target.args.get("is_string")
+            key = _place_key(relation, target.name, alias) if is_place else order_key(binder.bind(target))
+            items.append(f"{key}{direction(item) if isinstance(item, exp.Ordered) else ' ASC NULLS LAST'}")
         text += f" ORDER BY {', '.join(items)}"
     return Relation(text + limit_clause(node, binder), relation.columns)
+
+
+def _place_key(relation: Relation, place: str, alias: str) -> str:
+    """What the column at a place is ordered by: its place, or what a VARIANT is ordered by."""
+    if place.isdigit() and 0 < int(place) <= len(relation.columns):
+        column = relation.columns[int(place) - 1]
+        if column.type.is_semi_structured:
+            return order_key(Typed(f"{alias}.{quote(column.duckdb_name)}", column.type))
+    return place
 
 
 def bind_values(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:

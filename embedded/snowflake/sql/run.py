@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
+from embedded.snowflake.sql import json_numbers
 from embedded.snowflake.sql.translate import Translated
 from embedded.snowflake.types import DataType, fixed_bytes
 
@@ -120,8 +121,11 @@ _INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 def pretty_json(text: str | None, indent: int = 2) -> str | None:
     """A VARIANT's JSON as Snowflake prints it: keys in order, two spaces a level (or as JSON_INDENT says); a scalar as it is."""
-    if text is None or text[:1] not in "{[":
-        return text
+    if text is None:
+        return None
+    shown = json_numbers.pretty(text, indent)
+    if shown is not None or text[:1] not in "{[":
+        return shown if shown is not None else text
     try:
         if indent not in (0, 2):
             return json.dumps(orjson.loads(text), indent=indent, sort_keys=True, ensure_ascii=False)

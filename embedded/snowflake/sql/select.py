@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import encode, quote
+from embedded.snowflake.sql.coerce import order_key
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.parse import MARK
@@ -276,15 +277,21 @@ def _order_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputC
     if isinstance(target, exp.Literal) and not target.args.get("is_string") and target.name.isdigit():
         if not 1 <= int(target.name) <= len(outputs):
             raise SqlCompilationError(f"[{target.name}] is not a valid order by expression", 979, "42601")
-        return target.name + tail
+        return _output_key(outputs, int(target.name)) + tail
     if isinstance(target, exp.Column) and not target.args.get("table") and isinstance(target.this, exp.Identifier):
         name = name_of(target.this)
         places = [index for index, (column, _) in enumerate(outputs, 1) if column.name == name]
         if places:
-            return f"{places[0]}{tail}"
+            return f"{_output_key(outputs, places[0])}{tail}"
     value = binder.bind(target)
     places = [index for index, (_, other) in enumerate(outputs, 1) if other.sql == value.sql]
-    return f"{places[0] if places else value.sql}{tail}"
+    return f"{_output_key(outputs, places[0]) if places else order_key(value)}{tail}"
+
+
+def _output_key(outputs: list[tuple[OutputColumn, Typed]], place: int) -> str:
+    """What a result column is ordered by: its place, or what a VARIANT is ordered by."""
+    value = outputs[place - 1][1]
+    return order_key(value) if value.type.is_semi_structured else str(place)
 
 
 def limit_clause(node: exp.Expr, binder: Expressions) -> str:

@@ -151,8 +151,9 @@ def _flattened_tree(value: str, path: str, outer: bool, mode: str, context: Cont
     )
     entry = (
         f"{{'SEQ': 1, 'KEY': CASE WHEN {is_place} THEN NULL ELSE {tree}.key END, 'PATH': {whole}, "
-        f"'INDEX': CASE WHEN {is_place} THEN CAST({tree}.key AS BIGINT) END, 'VALUE': {tree}.value, "
-        f"'THIS': json_extract({value}, {tree}.path)}}"
+        f"'INDEX': CASE WHEN {is_place} THEN CAST({tree}.key AS BIGINT) END, "
+        f"'VALUE': CASE WHEN sf_has_doubles({value}) THEN sf_get({value}, {tree}.fullkey) ELSE {tree}.value END, "
+        f"'THIS': sf_get({value}, {tree}.path)}}"
     )
     steps = _STEPS[mode].format(tree=tree)
     found = (

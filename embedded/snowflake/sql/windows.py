@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
+from embedded.snowflake.sql.coerce import order_key
 from embedded.snowflake.sql.parse import MARK, NTH_FROM_LAST
 from embedded.snowflake.sql.typed import INTERVAL
 
@@ -27,7 +28,7 @@ def order_item(binder: Expressions, item: exp.Expr, by_range: bool = False) -> s
     """One item of an ORDER BY; for a frame by RANGE in a form that intervals are added to."""
     ordered = item if isinstance(item, exp.Ordered) else None
     value = binder.bind(ordered.this if ordered is not None else item)
-    text = f"sf_tz_instant({value.sql})" if by_range and value.type.kind == "TIMESTAMP_TZ" else value.sql
+    text = f"sf_tz_instant({value.sql})" if by_range and value.type.kind == "TIMESTAMP_TZ" else order_key(value)
     return f"{text}{direction(ordered) if ordered is not None else ' ASC NULLS LAST'}"
 
 

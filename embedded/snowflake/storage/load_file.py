@@ -197,7 +197,7 @@ def _by_name(
             values.append((column, Typed(f'q."${place + 1}"', VARCHAR)))
         else:
             path = literal(f'$."{header[place]}"')
-            text = f'json_extract(q."$1", {path})'
+            text = f'sf_get(q."$1", {path})'
             values.append((column, Typed(f"nullif({text}, 'null'::JSON)" if kind == "JSON" else text, VARIANT)))
     return values
 

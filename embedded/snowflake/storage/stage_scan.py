@@ -110,7 +110,7 @@ def read_rows(
         kinds, header = [VARCHAR] * len(texts), json.loads((table.schema.metadata or {}).get(b"header", b"[]"))
     elif kind == "JSON":
         table, header = read_json(file, options), []
-        texts, kinds = ["CAST(c1 AS JSON)"], [VARIANT]
+        texts, kinds = ["sf_parse_json(c1)"], [VARIANT]
     elif kind == "PARQUET":
         table = read_parquet(file, options)
         header = list(table.column_names)
@@ -138,11 +138,15 @@ def _csv_value(column: str, options: dict[str, Any]) -> str:
 def _parquet_value(table: pa.Table) -> str:
     """A row's columns as one JSON object; NULLs are left out, as Snowflake's reader does."""
     keys = ", ".join(literal(name) for name in table.column_names)
-    values = ", ".join(
-        f"{'sf_number_json' if pa.types.is_decimal(field.type) else 'to_json'}({quote(field.name)})"
-        for field in table.schema
-    )
+    values = ", ".join(f"{_to_json(field.type)}({quote(field.name)})" for field in table.schema)
     return f"sf_object([{keys}], [{values}])"
+
+
+def _to_json(kind: pa.DataType) -> str:
+    """The DuckDB function that makes a VARIANT of a Parquet value."""
+    if pa.types.is_decimal(kind):
+        return "sf_number_json"
+    return "sf_float_json" if pa.types.is_floating(kind) else "to_json"
 
 
 # What the file of a FROM is while COPY translates its query.

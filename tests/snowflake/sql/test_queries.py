@@ -202,3 +202,39 @@ def test_cached_translation_follows_the_clock(query: Any) -> None:
 def test_encoded_names_never_meet(names: list[str]) -> None:
     assert [decode(encode(name)) for name in names] == names
     assert len({encode(name).lower() for name in names}) == len(names)
+
+
+NUMBERS = "(select parse_json(column1) as v from values ('10'), ('9'), ('10.0'), ('1.5e0'), ('100'))"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"select distinct v from {NUMBERS} order by v", ["1.500000000000000e+00", "9", "10", "100"]),
+        (f"select v from {NUMBERS} group by v order by 1 desc", ["100", "10", "9", "1.500000000000000e+00"]),
+        (
+            f"select v from {NUMBERS} where v < 50 union select 11 order by v",
+            ["1.500000000000000e+00", "9", "10", "11"],
+        ),
+        (f"select max(v) from {NUMBERS}", ["100"]),
+        (f"select v from {NUMBERS} qualify rank() over (order by v) = 2", ["9"]),
+        (f"select max_by(v, v) from {NUMBERS}", ["100"]),
+        (
+            'select typeof(value) from table(flatten(parse_json(\'{"a":1.5e0,"b":[2.5e0]}\'), recursive => true)) f order by f.path',
+            ["DOUBLE", "ARRAY", "DOUBLE"],
+        ),
+    ],
+)
+def test_numbers_in_a_variant_are_ordered_by_their_amount(query, text, wanted):
+    assert [value for (value,) in query(text)] == wanted
+
+
+def test_doubles_in_a_variant_stay_doubles_in_tables(query):
+    query(
+        "create table t (v variant, o object, a array)",
+        "insert into t select 1.5::float, object_construct('x', 1.25::float), array_construct(1e3::float, 12345678901234567890.5)",
+        "update t set o = object_insert(o, 'y', 2)",
+    )
+    assert query("select typeof(v), typeof(o:x), typeof(o:y), typeof(a[0]), a[1]::varchar, v::float from t") == [
+        ("DOUBLE", "DOUBLE", "INTEGER", "DOUBLE", "12345678901234567890.5", 1.5)
+    ]

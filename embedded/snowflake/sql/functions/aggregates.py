@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.sql import arithmetic
-from embedded.snowflake.sql.coerce import cast, to_number
+from embedded.snowflake.sql.coerce import cast, order_key, to_number
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, boolean, integer, number
 from embedded.snowflake.sql.windows import order_item
@@ -72,6 +72,8 @@ def avg(call: Call) -> Typed:
 def extreme(call: Call) -> Typed:
     """The least or greatest value."""
     value = call.arg(0)
+    if value.type.is_semi_structured:
+        return Typed(f"arg_{call.name.lower()}({value.sql}, {order_key(value)}){_over(call)}", value.type)
     return Typed(f"{call.name.lower()}({value.sql}){_over(call)}", value.type, exact=value.exact)
 
 
@@ -89,10 +91,11 @@ def extreme_by(call: Call) -> Typed:
     name = {"MIN_BY": "arg_min_null", "MAX_BY": "arg_max_null"}[call.name]
     if len(call) == 3:
         return Typed(
-            f"to_json({name.removesuffix('_null')}({value.sql}, {by.sql}, {int(str(call.constant(2)))}){_over(call)})",
+            f"sf_array({name.removesuffix('_null')}({cast(value, VARIANT, call.zone).sql}, {order_key(by)}, "
+            f"{int(str(call.constant(2)))}){_over(call)})",
             ARRAY,
         )
-    return Typed(f"{name}({value.sql}, {by.sql}){_over(call)}", value.type, exact=value.exact)
+    return Typed(f"{name}({value.sql}, {order_key(by)}){_over(call)}", value.type, exact=value.exact)
 
 
 _STATISTICS = {
@@ -196,18 +199,19 @@ def array_agg(call: Call) -> Typed:
     value = cast(call.arg(0), VARIANT, call.zone).sql
     call.distinct = call.distinct or call.name == "ARRAY_UNIQUE_AGG"
     if call.distinct and call.order:
-        inner = _sorted_distinct(call, call.arg(0).sql)
+        item = cast(Typed("e", call.arg(0).type), VARIANT, call.zone).sql
+        inner = f"list_transform({_sorted_distinct(call, call.arg(0).stored)}, lambda e: {item})"
     else:
         inner = f"list({_distinct(call)}{value}{_order(call)}) FILTER (WHERE {value} IS NOT NULL){_over(call)}"
-    return Typed(f"coalesce(to_json({inner}), CAST('[]' AS JSON))", ARRAY, False)
+    return Typed(f"coalesce(sf_array({inner}), CAST('[]' AS JSON))", ARRAY, False)
 
 
 @function("ARRAY_UNION_AGG", args=1, aggregate=True)
 def array_union_agg(call: Call) -> Typed:
     """The distinct values of all arrays, as one array."""
-    value = f"CAST({call.cast(0, ARRAY).sql} AS JSON[])"
+    value = f"sf_list({call.cast(0, ARRAY).sql})"
     members = f"list_distinct(flatten(list({value}) FILTER (WHERE {value} IS NOT NULL){_over(call)}))"
-    return Typed(f"coalesce(to_json({members}), CAST('[]' AS JSON))", ARRAY, False)
+    return Typed(f"coalesce(sf_array({members}), CAST('[]' AS JSON))", ARRAY, False)
 
 
 @function("OBJECT_AGG", "OBJECTAGG", args=2, aggregate=True)
@@ -226,7 +230,7 @@ def approx_top_k(call: Call) -> Typed:
     found = f"map_entries(histogram({value.stored}){_over(call)})"
     ordered = f"list_sort(list_transform({found}, lambda e: {{'n': e.value, 'v': e.key}}), 'DESC')"
     item = cast(Typed("e.v", value.type), VARIANT, call.zone).sql
-    return Typed(f"to_json(list_transform(({ordered})[1:{most}], lambda e: to_json([{item}, to_json(e.n)])))", ARRAY)
+    return Typed(f"sf_array(list_transform(({ordered})[1:{most}], lambda e: sf_array([{item}, to_json(e.n)])))", ARRAY)
 
 
 @function("BOOLAND_AGG", "BOOLOR_AGG", args=1, aggregate=True)

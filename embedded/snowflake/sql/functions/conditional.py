@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from embedded.snowflake.sql.coerce import cast, common, comparison
+from embedded.snowflake.sql.coerce import cast, common, comparison, order_key
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, boolean, null
 from embedded.snowflake.types import BOOLEAN
@@ -82,6 +82,10 @@ def extreme_of(call: Call) -> Typed:
     """The greatest or least argument; NULL if any is."""
     args, kind = call.common()
     tests = " OR ".join(f"{arg} IS NULL" for arg in args)
+    if kind.is_semi_structured:
+        keyed = ", ".join(f"{{'k': {order_key(Typed(arg, kind))}, 'x': {arg}}}" for arg in args)
+        word = {"GREATEST": "max", "LEAST": "min"}[call.name]
+        return Typed(f"(CASE WHEN {tests} THEN NULL ELSE list_{word}([{keyed}]).x END)", kind)
     return Typed(f"(CASE WHEN {tests} THEN NULL ELSE {call.name.lower()}({', '.join(args)}) END)", kind)
 
 

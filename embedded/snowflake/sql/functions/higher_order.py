@@ -13,7 +13,7 @@ from embedded.snowflake.types import ARRAY, BOOLEAN, VARIANT
 
 
 def _list(call: Call) -> str:
-    return f"CAST({cast(call.arg(0), VARIANT, call.zone).sql} AS JSON[])"
+    return f"sf_list({cast(call.arg(0), VARIANT, call.zone).sql})"
 
 
 def _lambda(call: Call, index: int, count: int) -> tuple[list[str], Typed]:
@@ -46,7 +46,7 @@ def filter_(call: Call) -> Typed:
     """The elements for which a condition holds."""
     (name,), body = _lambda(call, 1, 1)
     test = cast(body, BOOLEAN, call.zone).sql
-    return Typed(f"to_json(list_filter({_list(call)}, lambda {name}: {test}))", ARRAY)
+    return Typed(f"sf_array(list_filter({_list(call)}, lambda {name}: {test}))", ARRAY)
 
 
 @function("TRANSFORM", args=2)
@@ -54,7 +54,7 @@ def transform(call: Call) -> Typed:
     """What an expression makes of each element."""
     (name,), body = _lambda(call, 1, 1)
     made = f"coalesce({cast(body, VARIANT, call.zone).sql}, CAST('null' AS JSON))"
-    return Typed(f"to_json(list_transform({_list(call)}, lambda {name}: {made}))", ARRAY)
+    return Typed(f"sf_array(list_transform({_list(call)}, lambda {name}: {made}))", ARRAY)
 
 
 @function("REDUCE", args=3)

@@ -39,7 +39,7 @@ def parse_json(call: Call) -> Typed:
 def try_parse_json(call: Call) -> Typed:
     """The VARIANT that a JSON text describes, or NULL if it is none."""
     text = call.text(0)
-    return Typed(f"(CASE WHEN json_valid({text}) THEN sf_parse_json({text}) END)", VARIANT)
+    return Typed(f"(CASE WHEN json_valid({text}) THEN TRY(sf_parse_json({text})) END)", VARIANT)
 
 
 @function("CHECK_JSON", args=1)
@@ -52,7 +52,7 @@ def check_json(call: Call) -> Typed:
 @function("TO_JSON", args=1)
 def to_json(call: Call) -> Typed:
     """The JSON text of a VARIANT."""
-    return Typed(f"CAST({variant(call, 0)} AS VARCHAR)", VARCHAR)
+    return Typed(f"sf_json_shown({variant(call, 0)})", VARCHAR)
 
 
 @function("TO_VARIANT", args=1)
@@ -125,7 +125,9 @@ def object_insert(call: Call) -> Typed:
     allowed = call.cast(3, BOOLEAN).sql if len(call) > 3 else "false"
     taken = f"list_contains(json_keys({base}), {key}) AND NOT {allowed}"
     error = f"CAST(sf_error('100065', 'Failed to insert key ' || {key}) AS JSON)"
-    added = f"json_merge_patch({base}, sf_object([{key}], [{value}]))"
+    others = f"list_filter(json_keys({base}), lambda k: k <> {key})"
+    members = f"list_transform({others}, lambda k: sf_get({base}, '$.\"' || k || '\"'))"
+    added = f"sf_object(list_append({others}, {key}), list_append({members}, {value}))"
     return Typed(f"(CASE WHEN {taken} THEN {error} WHEN {value} IS NULL THEN {base} ELSE {added} END)", OBJECT)
 
 
@@ -156,7 +158,7 @@ def object_keys(call: Call) -> Typed:
 def array_construct(call: Call) -> Typed:
     """An array of the arguments; NULLs are JSON null."""
     items = ", ".join(f"coalesce({variant(call, index)}, CAST('null' AS JSON))" for index in range(len(call)))
-    return Typed(f"to_json([{items}])" if items else "CAST('[]' AS JSON)", ARRAY, False)
+    return Typed(f"sf_array([{items}])" if items else "CAST('[]' AS JSON)", ARRAY, False)
 
 
 @function("ARRAY_CONSTRUCT_COMPACT", args=(0, None))
@@ -164,7 +166,7 @@ def array_construct_compact(call: Call) -> Typed:
     """An array of the arguments that are not NULL."""
     items = ", ".join(variant(call, index) for index in range(len(call)))
     return Typed(
-        f"to_json(list_filter([{items}], lambda x: x IS NOT NULL AND x <> 'null'))" if items else "CAST('[]' AS JSON)",
+        f"sf_array(list_filter([{items}], lambda x: x IS NOT NULL AND x <> 'null'))" if items else "CAST('[]' AS JSON)",
         ARRAY,
         False,
     )
@@ -172,7 +174,7 @@ def array_construct_compact(call: Call) -> Typed:
 
 def _list(call: Call, index: int) -> str:
     """An array argument as a DuckDB list of JSON."""
-    return f"CAST({cast(call.arg(index), VARIANT, call.zone).sql} AS JSON[])"
+    return f"sf_list({cast(call.arg(index), VARIANT, call.zone).sql})"
 
 
 @function("ARRAY_SIZE", args=1)
@@ -186,7 +188,7 @@ def array_size(call: Call) -> Typed:
 def array_contains(call: Call) -> Typed:
     """Whether a VARIANT is in an array."""
     return boolean(
-        f"list_contains(list_transform({_list(call, 1)}, lambda x: CAST(x AS VARCHAR)), CAST({variant(call, 0)} AS VARCHAR))"
+        f"list_contains(list_transform({_list(call, 1)}, lambda x: sf_canonical(x)), sf_canonical({variant(call, 0)}))"
     )
 
 
@@ -194,7 +196,7 @@ def array_contains(call: Call) -> Typed:
 def array_position(call: Call) -> Typed:
     """Where a VARIANT is in an array, from 0; NULL if it is not."""
     return integer(
-        f"(list_position(list_transform({_list(call, 1)}, lambda x: CAST(x AS VARCHAR)), CAST({variant(call, 0)} AS VARCHAR)) - 1)"
+        f"(list_position(list_transform({_list(call, 1)}, lambda x: sf_canonical(x)), sf_canonical({variant(call, 0)})) - 1)"
     )
 
 
@@ -211,14 +213,14 @@ def _joined(texts: str) -> Typed:
 _LISTS = {
     "ARRAY_COMPACT": "list_filter({0}, lambda x: x IS NOT NULL AND CAST(x AS VARCHAR) <> 'null')",
     "ARRAY_REVERSE": "list_reverse({0})",
-    "ARRAY_FLATTEN": "flatten(list_transform({0}, lambda x: CAST(x AS JSON[])))",
+    "ARRAY_FLATTEN": "flatten(list_transform({0}, lambda x: sf_list(x)))",
 }
 
 
 @function(*_LISTS, args=1)
 def array_of_one(call: Call) -> Typed:
     """An array made of another."""
-    return Typed(f"to_json({_LISTS[call.name].format(_list(call, 0))})", ARRAY)
+    return Typed(f"sf_array({_LISTS[call.name].format(_list(call, 0))})", ARRAY)
 
 
 @function("ARRAY_DISTINCT", args=1)
@@ -231,7 +233,7 @@ def array_distinct(call: Call) -> Typed:
 @function("ARRAY_CAT", args=2)
 def array_cat(call: Call) -> Typed:
     """The elements of two arrays."""
-    return Typed(f"to_json(list_concat({_list(call, 0)}, {_list(call, 1)}))", ARRAY)
+    return Typed(f"sf_array(list_concat({_list(call, 0)}, {_list(call, 1)}))", ARRAY)
 
 
 @function("ARRAY_INTERSECTION", "ARRAY_EXCEPT", args=2)
@@ -274,7 +276,7 @@ def array_grown(call: Call) -> Typed:
     """The array with one more element at its end or start."""
     item = f"[coalesce({variant(call, 1)}, CAST('null' AS JSON))]"
     parts = (_list(call, 0), item) if call.name == "ARRAY_APPEND" else (item, _list(call, 0))
-    return Typed(f"to_json(list_concat({parts[0]}, {parts[1]}))", ARRAY)
+    return Typed(f"sf_array(list_concat({parts[0]}, {parts[1]}))", ARRAY)
 
 
 @function("ARRAY_INSERT", args=3)
@@ -284,7 +286,7 @@ def array_insert(call: Call) -> Typed:
     place = _place(items, call.number(1).sql)
     padded = f"list_resize({items}, greatest(len({items}), {place}), CAST('null' AS JSON))"
     item = f"coalesce({variant(call, 2)}, CAST('null' AS JSON))"
-    return Typed(f"to_json(list_concat(list_concat({padded}[1:{place}], [{item}]), {padded}[{place} + 1:]))", ARRAY)
+    return Typed(f"sf_array(list_concat(list_concat({padded}[1:{place}], [{item}]), {padded}[{place} + 1:]))", ARRAY)
 
 
 def _place(items: str, place: str) -> str:
@@ -303,7 +305,7 @@ def array_remove_at(call: Call) -> Typed:
 def array_remove(call: Call) -> Typed:
     """The array without the elements equal to a value."""
     return Typed(
-        f"to_json(list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> CAST({variant(call, 1)} AS VARCHAR)))",
+        f"sf_array(list_filter({_list(call, 0)}, lambda x: sf_canonical(x) <> sf_canonical({variant(call, 1)})))",
         ARRAY,
     )
 
@@ -314,14 +316,15 @@ def array_slice(call: Call) -> Typed:
     items, start, stop = _list(call, 0), *(f"CAST({call.number(index).sql} AS BIGINT)" for index in (1, 2))
     first = f"(CASE WHEN {start} < 0 THEN len({items}) + {start} ELSE {start} END + 1)"
     last = f"(CASE WHEN {stop} < 0 THEN len({items}) + {stop} ELSE {stop} END)"
-    return Typed(f"to_json({items}[{first}:{last}])", ARRAY)
+    return Typed(f"sf_array({items}[{first}:{last}])", ARRAY)
 
 
 @function("ARRAY_TO_STRING", args=2)
 def array_to_string(call: Call) -> Typed:
     """The elements as text, joined; nulls are empty."""
     return Typed(
-        f"array_to_string(list_transform({_list(call, 0)}, lambda x: coalesce(x ->> '$', '')), {call.text(1)})", VARCHAR
+        f"array_to_string(list_transform({_list(call, 0)}, lambda x: coalesce(sf_scalar_text(x), '')), {call.text(1)})",
+        VARCHAR,
     )
 
 
@@ -332,15 +335,15 @@ def array_sort(call: Call) -> Typed:
     items = _list(call, 0)
     order = "ASC" if ascending else "DESC"
     nulls = "FIRST" if call.constant(2, not ascending) else "LAST"
-    keyed = f"list_transform({items}, lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
-    return Typed(f"to_json(list_transform(list_sort({keyed}, '{order}', 'NULLS {nulls}'), lambda s: s.x))", ARRAY)
+    keyed = f"list_transform({items}, lambda x: {{'k': sf_key(x), 'x': x}})"
+    return Typed(f"sf_array(list_transform(list_sort({keyed}, '{order}', 'NULLS {nulls}'), lambda s: s.x))", ARRAY)
 
 
 @function("ARRAY_MIN", "ARRAY_MAX", args=1)
 def array_extreme(call: Call) -> Typed:
     """The least or greatest element."""
     items = f"list_filter({_list(call, 0)}, lambda x: CAST(x AS VARCHAR) <> 'null')"
-    keyed = f"list_transform({items}, lambda x: {{'n': try_cast(x ->> '$' AS DOUBLE), 't': x ->> '$', 'x': x}})"
+    keyed = f"list_transform({items}, lambda x: {{'k': sf_key(x), 'x': x}})"
     return Typed(f"(list_{call.name[-3:].lower()}({keyed})).x", VARIANT)
 
 
@@ -362,7 +365,7 @@ def get_ignore_case(call: Call) -> Typed:
     """The element under a key, whatever its case."""
     value = variant(call, 0)
     key = f"list_filter(json_keys({value}), lambda k: lower(k) = lower({call.text(1)}))[1]"
-    return Typed(f"json_extract({value}, '$.\"' || {key} || '\"')", VARIANT)
+    return Typed(f"sf_get({value}, '$.\"' || {key} || '\"')", VARIANT)
 
 
 @function("GET_PATH", "JSON_EXTRACT_PATH_TEXT", args=2)
@@ -402,10 +405,10 @@ _CHECKS = {
     "IS_BOOLEAN": "json_type({x}) = 'BOOLEAN'",
     "IS_VARCHAR": "json_type({x}) = 'VARCHAR'",
     "IS_CHAR": "json_type({x}) = 'VARCHAR'",
-    "IS_INTEGER": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT')",
-    "IS_DECIMAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
-    "IS_DOUBLE": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
-    "IS_REAL": "json_type({x}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')",
+    "IS_INTEGER": "sf_typeof({x}) = 'INTEGER'",
+    "IS_DECIMAL": "sf_typeof({x}) IN ('INTEGER', 'DECIMAL')",
+    "IS_DOUBLE": "sf_typeof({x}) IN ('INTEGER', 'DECIMAL', 'DOUBLE')",
+    "IS_REAL": "sf_typeof({x}) IN ('INTEGER', 'DECIMAL', 'DOUBLE')",
     # A VARIANT is JSON: dates, times and bytes in it are text.
     **dict.fromkeys(
         ("IS_DATE", "IS_DATE_VALUE", "IS_TIME", "IS_BINARY", "IS_TIMESTAMP_LTZ", "IS_TIMESTAMP_NTZ", "IS_TIMESTAMP_TZ"),
