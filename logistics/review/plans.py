@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,12 +86,16 @@ class Plan:
 
     @property
     def signature(self) -> frozenset[str]:
-        """What it does, told so that the same change in another environment has the same signature."""
+        """What it does, told so that the same change in another environment has the same signature.
+
+        The environment's name at the end of an object's name is left out, and so are digests of files, which hold its name.
+        """
         said = {
             " ".join((step.op, step.kind, step.name, *step.diffs, *self.statements.get(step.urn, ())))
             for step in self.steps
         }
-        return frozenset(said | {rename.statement for rename in self.renames})
+        own = re.compile(rf"_{re.escape(self.stack)}\b|\b[0-9a-f]{{12}}\b", re.IGNORECASE)
+        return frozenset(own.sub("", each) for each in said | {rename.statement for rename in self.renames})
 
 
 def chosen_stacks(sides: Sides, environment: str) -> list[str]:

@@ -190,3 +190,14 @@ def test_a_text_of_somebody_else_is_no_markup():
 
 def test_labels_say_what_the_deployment_says():
     assert (label_of(DROP), label_of(MASK)) == (Label.DESTRUCTIVE, Label.WEAKENING)
+
+
+def test_the_same_change_in_another_environment_is_told_alike():
+    def signature(stack, digest, size):
+        step = _step("Warehouse", f"compute_wh_{stack}", "update")
+        sql = f"ALTER WAREHOUSE COMPUTE_WH_{stack.upper()} SET WAREHOUSE_SIZE = '{size}' COMMENT = '/{digest}'"
+        return _plan(None, step, stack=stack, statements={step.urn: [sql]}).signature
+
+    told = signature("dev", "3a556feb564d", "LARGE")
+    assert told == signature("prod", "968577846a23", "LARGE")
+    assert told != signature("prod", "3a556feb564d", "SMALL")
