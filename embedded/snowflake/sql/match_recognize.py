@@ -16,7 +16,7 @@ from sqlglot import exp
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import canonical, encode, literal, quote
 from embedded.snowflake.sql.functions.registry import FUNCTIONS
-from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.parse import MARK, SUBSET
 from embedded.snowflake.sql.row_pattern import compile_pattern
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, SourceColumn, name_of, unique
 from embedded.snowflake.sql.typed import Typed, integer
@@ -64,6 +64,7 @@ class _Match:
         if pattern is None:
             raise SqlCompilationError("MATCH_RECOGNIZE needs a PATTERN.", 1003, "42000")
         self.steps, self.symbols = compile_pattern(pattern.name)
+        self.subsets = self._subsets()
         self.input = type(binder)(binder.context, Scope(parent=binder.scope.parent), binder.bind_query)
         self.source = bind_item(node.args["from_"].this, self.input)
         self.columns = [column for source in self.input.scope.sources for column in source.columns if not column.hidden]
@@ -145,9 +146,30 @@ class _Match:
             words = after.name.split()[3:]
             skip = words[0].upper() if words[0].upper() == "PAST" else words[1].upper() if len(words) > 1 else ""
             if skip not in ("PAST", "NEXT"):
-                symbol = self.symbol(canonical(words[-1].strip('"'), words[-1].startswith('"')))
+                name = canonical(words[-1].strip('"'), words[-1].startswith('"'))
+                if name in self.subsets:
+                    raise unsupported("AFTER MATCH SKIP TO a SUBSET")
+                symbol = self.symbol(name)
                 skip = "FIRST" if len(words) == 3 and skip == "FIRST" else "LAST"
         return {"steps": self.steps, "skip": skip, "symbol": symbol, "empty": self.empty, "unmatched": self.unmatched}
+
+    def _subsets(self) -> dict[str, list[int]]:
+        """The numbers of the symbols of each SUBSET.
+
+        Raises:
+            SqlCompilationError: one names a symbol that the pattern has not (000904).
+        """
+        found = {}
+        for item in self.clause.args.get("define") or []:
+            name = name_of(item.args["alias"])
+            if name.startswith(SUBSET):
+                members = item.this.expressions if isinstance(item.this, exp.Tuple) else [item.this.this]
+                found[name.removeprefix(SUBSET)] = [self.symbol(name_of(member.this)) for member in members]
+        return found
+
+    def symbols_of(self, name: str) -> list[int]:
+        """The numbers of the symbols that a name stands for: one symbol, or those of a SUBSET."""
+        return self.subsets[name] if name in self.subsets else [self.symbol(name)]
 
     def symbol(self, name: str) -> int:
         """The number of a symbol.
@@ -175,7 +197,11 @@ class _Match:
         """A condition of DEFINE over the rows of the partition: LAG and LEAD with its OVER, its own symbol's columns without it."""
 
         def change(item: exp.Expr) -> exp.Expr:
-            if isinstance(item, exp.Column) and item.table and name_of(item.args["table"]) in self.symbols:
+            if (
+                isinstance(item, exp.Column)
+                and item.table
+                and name_of(item.args["table"]) in (*self.symbols, *self.subsets)
+            ):
                 if name_of(item.args["table"]) != own:
                     raise unsupported("DEFINE that looks at rows of another symbol")
                 return exp.Column(this=item.this)
@@ -272,7 +298,8 @@ class _Measures:
         column = exp.Column(this=exp.to_identifier(_SYMBOL, quoted=True))
         test: exp.Expr = exp.Is(this=column, expression=exp.Null()).not_()
         if symbol is not None:
-            test = exp.EQ(this=column, expression=exp.Literal.number(self.match.symbol(symbol) + 1))
+            places = [exp.Literal.number(place + 1) for place in self.match.symbols_of(symbol)]
+            test = exp.In(this=column, expressions=places)
         chosen: exp.Expr = exp.Case(ifs=[exp.If(this=test, true=taken)])
         if isinstance(argument, exp.Distinct):
             chosen = exp.Distinct(expressions=[chosen])
@@ -294,7 +321,7 @@ class _Measures:
     def _condition(self, symbol: str | None) -> str:
         if symbol is None:
             return f"{self.match.alias}.s IS NOT NULL"
-        return f"{self.match.alias}.s = {self.match.symbol(symbol) + 1}"
+        return f"{self.match.alias}.s IN ({', '.join(str(place + 1) for place in self.match.symbols_of(symbol))})"
 
     def _plain(self, node: exp.Expr) -> tuple[exp.Expr, str | None]:
         """An argument without the symbol that its columns are named by, and that symbol.

@@ -104,7 +104,7 @@ def _unexpected(text: str, token: Token | None) -> SnowflakeError:
 def _prepare(text: str, tokens: list[Token]) -> tuple[list[Token], list[list[str]]]:
     prepared: list[Token] = []
     texts: list[list[str]] = []
-    tokens = _operators_as_calls(tokens)
+    tokens = _subsets_as_definitions(_operators_as_calls(tokens))
     tokens = _without_ends([part for token in tokens for part in _split(token)])
     _check_lists(text, tokens)
     for index, token in enumerate(tokens):
@@ -219,6 +219,36 @@ def _operators_as_calls(tokens: list[Token]) -> list[Token]:
     return made
 
 
+# What a name of SUBSET begins with among the definitions.
+SUBSET = "~subset "
+
+
+def _subsets_as_definitions(tokens: list[Token]) -> list[Token]:
+    """The tokens with `SUBSET s = (a, b)` of MATCH_RECOGNIZE as entries of its DEFINE, which sqlglot knows."""
+    words = [token.text.upper() if token.token_type not in _NO_NAME else "" for token in tokens]
+    if "SUBSET" not in words or "MATCH_RECOGNIZE" not in words:
+        return tokens
+    made, inside, depth = [], False, 0
+    for index, token in enumerate(tokens):
+        if words[index] == "SUBSET" and words[index - 1] == ")" and words[index + 2 : index + 3] == ["="]:
+            inside, depth = True, 0
+            made.append(_copy(token, TokenType.VAR, "DEFINE", []))
+            continue
+        if inside:
+            depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+            after = words[index + 1 : index + 2]
+            if depth < 0 or words[index] == "DEFINE":
+                inside = False
+                token = token if depth < 0 else _copy(token, TokenType.COMMA, ",", [])
+            elif depth == 0 and after == ["="]:
+                quoted = token.token_type == TokenType.IDENTIFIER
+                token = _copy(token, TokenType.IDENTIFIER, SUBSET + (token.text if quoted else token.text.upper()), [])
+            elif depth == 0 and words[index] == "=":
+                token = _copy(token, TokenType.ALIAS, "AS", [])
+        made.append(token)
+    return made
+
+
 # What the call NTH_VALUE(…) FROM LAST is named: nothing that SQL can write.
 NTH_FROM_LAST = "NTH_VALUE FROM LAST"
 
@@ -253,6 +283,8 @@ def _is_call(tokens: list[Token], index: int) -> bool:
         return False
     if before.token_type == TokenType.STAR and index > 1 and tokens[index - 2].token_type not in _BEFORE_ALL_COLUMNS:
         return True  # a product
+    if before.token_type == TokenType.ALIAS and index > 2 and tokens[index - 3].text.upper() in ("DEFINE", ","):
+        return True  # DEFINE a AS lag(b) …
     replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
     return before.token_type not in _NO_CALL_AFTER and not replaces_star
 

@@ -71,6 +71,11 @@ CASES = {
         (30 + 47 + 71 + 80, 1, "8"),
         (75 + 63 + 89 + 24, 2, "2"),
     ],
+    f"""select n, f, l, total from {P} measures count(moves.*) as n, first(moves.day) as f, last("w".price) as l, sum(moves.price) as total
+        pattern (b down+ up+) subset moves = (down, up), "w" = (b) {UP}) where company = 'ABCD' order by f""": [
+        (3, 2, 50, 117),
+    ],
+    f"select count(*) from {P} measures 1 as one pattern (b up) define up as lag(price) < price)": [(7,)],
     "select * from price match_recognize (order by day measures first(price) as f pattern (up down)"
     " define up as company = 'nobody')": [],
 }
@@ -103,6 +108,10 @@ def test_matches(prices: Any, text: str, wanted: list[tuple[Any, ...]]) -> None:
         ("order by day measures 1 as x after match skip to first a pattern (a b)", 100000),
         ("order by day measures 1 as x pattern (a b) define b as price > last(a.price)", 2),
         ("order by day measures 1 as x pattern (a b) define b as price > a.price", 2),
+        ("order by day measures 1 as x pattern (a b) define b as sum(price) > 3", 2),
+        ("order by day measures 1 as x pattern (a b) define b as first(price) > 3", 2),
+        ("order by day measures 1 as x pattern (a b) subset s = (a, c)", 904),
+        ("order by day measures 1 as x after match skip to last s pattern (a b) subset s = (a, b)", 2),
         ("measures 1 as x pattern (a b) define b as price > lag(price)", 2303),
     ],
 )
