@@ -65,19 +65,19 @@ def execute_immediate(session: Session, statement: Statement) -> Result:
 def _execute_file(session: Session, statement: Statement) -> Result:
     """Run the statements of a staged file one after the other; the result is the last one's.
 
+    A file whose first line is `--!jinja` is a template, which the values of USING fill.
+
     Raises:
-        SnowflakeError: no such file (091016), one that is no text (000002), a template (000002), or a statement that failed: those
-            before it are done.
+        SnowflakeError: no such file (091016), one that is no text (000002), a template that cannot be rendered (001501), or a
+            statement that failed: those before it are done.
     """
     from embedded.snowflake.storage.stages import location, read_written
 
     token = statement.tokens.peek()
     written, end = read_written(statement.text, token.start if token is not None else len(statement.text))
     rest = TokenStream(statement.text[end:])
-    if rest.at("USING"):
-        raise unsupported("EXECUTE IMMEDIATE FROM … USING (templates)")
-    if rest.at("DRY_RUN"):
-        raise unsupported("EXECUTE IMMEDIATE FROM … DRY_RUN")
+    variables = _template_variables(session, rest, statement.binds) if rest.accept("USING") else {}
+    dry_run = rest.accept("DRY_RUN") and _is_true(rest)
     rest.end()
     place = location(session, written)
     found = next((file for file in place.files() if file.path == place.prefix), None)
@@ -88,15 +88,56 @@ def _execute_file(session: Session, statement: Statement) -> Result:
     except UnicodeDecodeError:
         raise unsupported(f"EXECUTE IMMEDIATE FROM '{found.path}', which is no text in UTF-8") from None
     if text.lstrip().lower().startswith(("--!jinja", "--! jinja")):
-        raise unsupported("EXECUTE IMMEDIATE FROM a template")
+        text = _rendered(text, variables)
     if statement.describe_only:
         return Result([Column("status")], [])
+    if dry_run:
+        return Result([Column("rendered file contents")], [(text,)])
     result: Result | None = None
     for one in split(text):
         result = session.execute(one)
     if result is None:
         raise SqlCompilationError("Empty SQL statement.", 900, "42601")
     return result
+
+
+def _template_variables(session: Session, tokens: TokenStream, binds: list[Any]) -> dict[str, Any]:
+    """The variables of `USING (name => value, …)`, under their names as they are written."""
+    written: list[tuple[str, str]] = []
+
+    def read() -> None:
+        name = tokens.next().text
+        tokens.expect("=>")
+        written.append((name, Parser(tokens).expression(",", ")")))
+
+    tokens.parenthesized(read)
+    values = evaluate(session, ", ".join(text for _, text in written), None, binds)
+    return {name: value.value for (name, _), value in zip(written, values, strict=True)}
+
+
+def _is_true(tokens: TokenStream) -> bool:
+    tokens.accept("=")
+    if tokens.accept("FALSE"):
+        return False
+    tokens.expect("TRUE")
+    return True
+
+
+def _rendered(text: str, variables: dict[str, Any]) -> str:
+    """A template's text with its variables put in.
+
+    Raises:
+        SnowflakeError: it cannot be rendered (001501), or the package jinja2 is not there (000002).
+    """
+    try:
+        from jinja2 import StrictUndefined, TemplateError
+        from jinja2.sandbox import SandboxedEnvironment
+    except ImportError:
+        raise unsupported("EXECUTE IMMEDIATE FROM a template without the Python package jinja2") from None
+    try:
+        return SandboxedEnvironment(undefined=StrictUndefined).from_string(text).render(variables)
+    except (TemplateError, TypeError, ValueError) as error:
+        raise SqlCompilationError(f"Template rendering failed: {error}", 1501, "02000") from error
 
 
 @handles("CALL")

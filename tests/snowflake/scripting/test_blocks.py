@@ -239,7 +239,6 @@ UNCAUGHT = {
         2,
         "nested in a block",
     ),
-    "from a template": ("execute immediate from '@s/x.sql' using (a => 1)", 2, "EXECUTE IMMEDIATE FROM … USING"),
 }
 
 
@@ -341,3 +340,22 @@ def test_execute_string_takes_blocks_in_dollars(cursor: Any) -> None:
         "select 1; execute immediate $$ begin let x := 1; return x + 1; end $$; select 3"
     )
     assert [one.fetchall() for one in cursors] == [[(1,)], [(2,)], [(3,)]]
+
+
+TEMPLATE = """--!jinja
+{% for place in places.split(',') %}insert into log values ('{{ place }} {{ count + 1 }}');
+{% endfor %}select count(*) as n from log where what like '% {{ count + 1 }}';"""
+
+
+def test_statements_of_a_template(run: Run, tmp_path: Path) -> None:
+    run("create or replace stage s")
+    run("set many = 6")
+    script = tmp_path / "each.sql"
+    script.write_text(TEMPLATE)
+    run(f"put 'file://{script}' @s auto_compress = false")
+    shown = run("execute immediate from @s/each.sql using (places => 'a,b', count => $many) dry_run = true")
+    assert "insert into log values ('b 7');" in shown[0][0] and run("select count(*) from log") == [(0,)]
+    assert run("execute immediate from @s/each.sql using (places => 'a,b', count => $many)") == [(2,)]
+    with pytest.raises(ProgrammingError, match="'count' is undefined") as caught:
+        run("execute immediate from @s/each.sql using (places => 'a')")
+    assert caught.value.errno == 1501

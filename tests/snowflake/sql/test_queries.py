@@ -238,3 +238,12 @@ def test_doubles_in_a_variant_stay_doubles_in_tables(query):
     assert query("select typeof(v), typeof(o:x), typeof(o:y), typeof(a[0]), a[1]::varchar, v::float from t") == [
         ("DOUBLE", "DOUBLE", "INTEGER", "DOUBLE", "12345678901234567890.5", 1.5)
     ]
+
+
+def test_minhash_tells_about_how_much_sets_have_in_common(query):
+    part = "select minhash(300, value) as x from table(flatten(array_generate_range({}, {})))"
+    states = f"{part.format(0, 100)} union all {part.format(50, 150)}"
+    ((alike,),) = query(f"select approximate_similarity(x) from ({states})")
+    assert alike == pytest.approx(1 / 3, abs=0.1)
+    combined = f"select minhash_combine(x) as x from ({states})"
+    assert query(f"select approximate_jaccard_index(x) from ({combined} union all {part.format(0, 150)})") == [(1.0,)]

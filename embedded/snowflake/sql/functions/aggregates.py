@@ -268,6 +268,54 @@ def approx_percentile(call: Call) -> Typed:
     return Typed(f"quantile_cont({arithmetic.double(call.number(0))}, {share}){_over(call)}", FLOAT)
 
 
+@function("MINHASH", args=(2, None), aggregate=True)
+def minhash(call: Call) -> Typed:
+    """The least of each of some hash functions over the rows, as a state to compare sets by.
+
+    Raises:
+        SqlCompilationError: the number of functions is no literal from 1 to 1024 (001015).
+    """
+    count = call.constant(0)
+    if not isinstance(count, int) or not 1 <= count <= 1024:
+        raise SqlCompilationError("argument 1 to function MINHASH needs to be between 1 and 1024", 1015, "22023")
+    args = [call.arg(index) for index in range(1, len(call))]
+    some = " OR ".join(f"{arg.sql} IS NOT NULL" for arg in args)
+    rows = f"list(DISTINCT hash({', '.join(arg.stored for arg in args)})) FILTER (WHERE {some}){_over(call)}"
+    least = f"list_transform(range({count}), lambda i: list_min(list_transform({rows}, lambda h: hash(h, i))))"
+    return Typed(_minhash_state(least), VARIANT)
+
+
+def _minhash_state(least: str) -> str:
+    values = f"array_to_string(list_transform({least}, lambda m: CAST(m AS VARCHAR)), ',')"
+    return f'CAST(\'{{"state":[\' || {values} || \'],"type":"minhash","version":1}}\' AS JSON)'
+
+
+def _minhash_states(call: Call) -> str:
+    """The values of all states, as a list of lists."""
+    value = cast(call.arg(0), VARIANT, call.zone).sql
+    state = f"CAST(json_extract({value}, '$.state') AS UBIGINT[])"
+    return f"(list({state}) FILTER (WHERE {value} IS NOT NULL){_over(call)})"
+
+
+@function("MINHASH_COMBINE", args=1, aggregate=True)
+def minhash_combine(call: Call) -> Typed:
+    """The state of the rows of all states together."""
+    states = _minhash_states(call)
+    least = (
+        f"list_transform(range(1, len({states}[1]) + 1), lambda i: list_min(list_transform({states}, lambda s: s[i])))"
+    )
+    return Typed(_minhash_state(least), VARIANT)
+
+
+@function("APPROXIMATE_SIMILARITY", "APPROXIMATE_JACCARD_INDEX", args=1, aggregate=True)
+def approximate_similarity(call: Call) -> Typed:
+    """The share of the hash functions that all states agree in: about how much their sets have in common."""
+    states = _minhash_states(call)
+    places = f"range(1, len({states}[1]) + 1)"
+    alike = f"list_filter({places}, lambda i: len(list_distinct(list_transform({states}, lambda s: s[i]))) = 1)"
+    return Typed(f"(CAST(len({alike}) AS DOUBLE) / len({states}[1]))", FLOAT)
+
+
 @function("MODE", args=1, aggregate=True)
 def mode(call: Call) -> Typed:
     """The most frequent value."""

@@ -103,7 +103,7 @@ def current_region(call: Call) -> Typed:  # noqa: ARG001
     return _text("LOCAL")
 
 
-@function("CURRENT_VERSION", args=0)
+@function("CURRENT_VERSION", "SYSTEM$VERSION", args=0)
 def current_version(call: Call) -> Typed:  # noqa: ARG001
     """The version that the server says it is."""
     return _text(VERSION)
