@@ -360,3 +360,6 @@ def main() -> None:
     except LogisticsError as error:
         click.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:  # a full disk, a folder that may not be written
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(LogisticsError.exit_code) from None

@@ -179,6 +179,8 @@ def _as_error(doing: str, better: Callable[[], LogisticsError | None] = lambda: 
         raise Locked(f"cannot {doing}: {_last_words(str(error))}") from None
     except automation.CommandError as error:
         raise better() or LogisticsError(f"cannot {doing}: {_last_words(str(error))}") from None
+    except OSError as error:  # the Automation API writes files of its own
+        raise LogisticsError(f"cannot {doing}: {error}") from None
 
 
 def _last_words(text: str) -> str:

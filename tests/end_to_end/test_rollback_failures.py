@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_platform import SmallPlatform
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from small_platform import DEPOT, SmallPlatform
 
 pytestmark = pytest.mark.slow
 BROKEN_VIEW = """\
@@ -47,6 +50,12 @@ def failure(told: str) -> str:
     last = told.strip().splitlines()[-1]
     assert last.startswith("error: ")
     return last
+
+
+def another_key() -> bytes:
+    """A private key that no user has."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def test_a_view_that_snowflake_refuses(small):
@@ -90,6 +99,21 @@ def test_a_login_that_is_refused(small):
     assert "refuses ADMIN" in told
 
 
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda path: path.write_bytes(another_key()), "JWT token is invalid"),
+        (lambda path: path.write_text("no key"), "Failed to login"),
+        (lambda _: None, "Could not read private key file: No such file"),
+    ],
+    ids=["another one", "no key", "no file"],
+)
+def test_a_key_that_is_not_the_users(small, tmp_path, write, said):
+    write(tmp_path / "key.p8")
+    told = small.shell(f"SNOWFLAKE_PRIVATE_KEY_PATH={tmp_path}/key.p8 exec logistics deploy --yes", code=3)
+    assert "refuses ADMIN" in failure(told) and said in failure(told)
+
+
 def test_a_full_disk(small):
     blocks = "ulimit -f 32; exec "  # KiB a file: room for a record, and none for the backup of a state
     told = small.shell(f"{blocks} logistics deploy --yes", code=1)
@@ -108,3 +132,21 @@ def test_a_connection_that_is_lost_amid_the_update(small):
         assert "verified" in small.logistics("rollback", "--yes")
     finally:
         small.edit(STACK, "dailyCreditQuota: 90", "dailyCreditQuota: 100")
+
+
+def test_a_disk_that_fills_up_amid_the_update(small):
+    """There is room for the backup, and none for the state with a wide table in it."""
+    columns = "".join(f"  - {{name: value_{n}, type: varchar(40), comment: '{'measured ' * 8}'}}\n" for n in range(500))
+    small.write("sql/tables/marts/tbl_wide.yaml", DEPOT.replace("depot", "wide") + columns)
+    state = small.root / ".local/state/.pulumi/stacks/logistics/dev.json"
+    blocks = state.stat().st_size * 4 // 3 // 1024 + 4  # KiB: what is encrypted is a third longer
+    try:
+        told = failure(small.shell(f"ulimit -f {blocks}; exec logistics deploy --yes", code=1))
+        assert "cannot update dev" in told and "File too large" in told
+        back = re.search(r"run `logistics (rollback --environment dev --to \d+)`", told)
+        assert back is not None
+        assert "deployed version" in small.logistics("deploy", "--yes")
+        assert small.rows("select count(*) from marts.tbl_wide") == [(0,)]
+        assert "verified" in small.logistics(*back[1].split(), "--yes")
+    finally:
+        (small.root / "sql/tables/marts/tbl_wide.yaml").unlink()
