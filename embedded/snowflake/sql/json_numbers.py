@@ -83,11 +83,32 @@ def _normal(text: str) -> str:
     return _TOKEN.sub(lambda found: found[0] if found[0][0] == '"' else _number(found[0]), text)
 
 
-def parse(text: str) -> str:
-    """A valid JSON text as a VARIANT holds it: keys in order, numbers in their form."""
+def parse(text: str, duplicates: bool = False) -> str:
+    """A valid JSON text as a VARIANT holds it: keys in order, numbers in their form.
+
+    Args:
+        text: the JSON text.
+        duplicates: whether an object may have a key twice (the last one counts).
+
+    Raises:
+        ValueError: a key stands twice in an object, or a number is too large.
+    """
     if _SPECIAL.search(text):
-        return write(read(_normal(text)))
-    return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS).decode()
+        made = write(read(_normal(text)))
+    else:
+        made = orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS).decode()
+    # A key that is lost takes its colon with it: only then it is worth looking at every object.
+    if not duplicates and made.count(":") < text.count(":"):
+        json.loads(text, object_pairs_hook=_distinct)
+    return made
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ValueError(f'[100069] Error parsing JSON: duplicate object attribute "{key}"')
+        seen.add(key)
 
 
 _REWRITTEN = re.compile(r"[0-9][eE][0-9+-]|[0-9]\.0([^0-9]|$)")

@@ -156,8 +156,9 @@ _MACROS = {
         "ELSE sf_error('100069', 'Error parsing JSON: ' || left(x, 60)) END"
     ),
     # Keys in order: a text without an object in it has none.
-    "sf_parse_json(x)": (
-        f"CASE WHEN contains(x, '{{') OR regexp_matches(x, '{SPECIAL}') THEN CAST(py_parse_json(sf_json_text(x)) AS JSON) "
+    "sf_parse_json(x, duplicates)": (
+        f"CASE WHEN contains(x, '{{') OR regexp_matches(x, '{SPECIAL}') THEN "
+        "CAST(py_parse_json(sf_json_text(x), duplicates) AS JSON) "
         "ELSE json(sf_json_text(x)) END"
     ),
     # An object of lists of keys and JSON values; NULL keys are left out, keys come in order.

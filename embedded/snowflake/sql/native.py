@@ -206,7 +206,7 @@ def md5_half(data: bytes, upper: bool) -> int:
 
 # name in DuckDB: what it calls, the types of its arguments, the type of its result
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
-    "py_parse_json": (json_numbers.parse, ["VARCHAR"], "VARCHAR"),
+    "py_parse_json": (json_numbers.parse, ["VARCHAR", "BOOLEAN"], "VARCHAR"),
     "py_json_get": (json_numbers.get, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     "py_json_members": (json_numbers.members, ["VARCHAR"], "VARCHAR[]"),
     "py_json_canonical": (json_numbers.canonical, ["VARCHAR"], "VARCHAR"),

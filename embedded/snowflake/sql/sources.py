@@ -168,7 +168,7 @@ def _join(left: str, join: exp.Expr, binder: Expressions) -> str:
     method, side, kind = (str(join.args.get(key) or "").upper() for key in ("method", "side", "kind"))
     _pad(scope, before, "LEFT" if method == "ASOF" else side)
     if method == "ASOF":
-        return _asof(left, right, join, binder)
+        return _asof(left, right, join, binder, before)
     if method == "NATURAL" or join.args.get("using"):
         names = _shared(scope, before) if method == "NATURAL" else [name_of(item) for item in join.args["using"]]
         condition = _using(scope, before, names, side, binder)
@@ -307,7 +307,7 @@ def _side_column(sources: list[Source], name: str) -> Typed:
     return found[0]
 
 
-def _asof(left: str, right: str, join: exp.Expr, binder: Expressions) -> str:
+def _asof(left: str, right: str, join: exp.Expr, binder: Expressions, before: int) -> str:
     match = join.args.get("match_condition")
     if match is None:
         raise SqlCompilationError("ASOF JOIN needs MATCH_CONDITION.", 1003, "42000")
@@ -315,6 +315,9 @@ def _asof(left: str, right: str, join: exp.Expr, binder: Expressions) -> str:
     conditions = [binder.filter(inner)]
     if join.args.get("on") is not None:
         conditions.insert(0, binder.filter(join.args["on"]))
+    if join.args.get("using"):
+        names = [name_of(item) for item in join.args["using"]]
+        conditions.insert(0, _using(binder.scope, before, names, "LEFT", binder))
     return f"{left} ASOF LEFT JOIN {right} ON {' AND '.join(conditions)}"
 
 

@@ -110,7 +110,7 @@ def read_rows(
         kinds, header = [VARCHAR] * len(texts), json.loads((table.schema.metadata or {}).get(b"header", b"[]"))
     elif kind == "JSON":
         table, header = read_json(file, options), []
-        texts, kinds = ["sf_parse_json(c1)"], [VARIANT]
+        texts, kinds = [f"sf_parse_json(c1, {'true' if options.get('ALLOW_DUPLICATE') else 'false'})"], [VARIANT]
     elif kind == "PARQUET":
         table = read_parquet(file, options)
         header = list(table.column_names)

@@ -247,3 +247,21 @@ def test_minhash_tells_about_how_much_sets_have_in_common(query):
     assert alike == pytest.approx(1 / 3, abs=0.1)
     combined = f"select minhash_combine(x) as x from ({states})"
     assert query(f"select approximate_jaccard_index(x) from ({combined} union all {part.format(0, 150)})") == [(1.0,)]
+
+
+def test_asof_join_using_columns(query):
+    query(
+        "create table trades (at int, sym varchar)",
+        "create table quotes (at int, sym varchar, price int)",
+        "insert into trades values (5, 'a'), (9, 'b')",
+        "insert into quotes values (1, 'a', 10), (3, 'a', 20), (8, 'a', 30)",
+    )
+    text = "select sym, price from trades t asof join quotes q match_condition (t.at >= q.at) using (sym) order by 1"
+    assert query(text) == [("a", 20), ("b", None)]
+
+
+def test_statistics_of_what_does_not_vary_are_null(query):
+    values = "from values (1, 1), (2, 1)"
+    assert query(
+        f"select corr(column1, column2), regr_slope(column1, column2), regr_slope(column2, column1) {values}"
+    ) == [(None, None, 0.0)]

@@ -139,7 +139,9 @@ def statistic(call: Call) -> Typed:
 def bivariate(call: Call) -> Typed:
     """A statistic of two variables, as FLOAT."""
     first, second = (arithmetic.double(call.number(index)) for index in (0, 1))
-    return Typed(f"{call.name.lower()}({first}, {second}){_over(call)}", FLOAT)
+    # DuckDB gives NaN where one of them does not vary; there is no such statistic then.
+    made = f"{call.name.lower()}({first}, {second}){_over(call)}"
+    return Typed(f"(CASE WHEN NOT isnan(CAST({made} AS DOUBLE)) THEN {made} END)", FLOAT)
 
 
 @function("MEDIAN", args=1, aggregate=True)

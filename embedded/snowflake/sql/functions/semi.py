@@ -32,14 +32,28 @@ def variant(call: Call, index: int) -> str:
 @function("PARSE_JSON", args=(1, 2))
 def parse_json(call: Call) -> Typed:
     """The VARIANT that a JSON text describes."""
-    return Typed(f"sf_parse_json({call.text(0)})", VARIANT)
+    return Typed(f"sf_parse_json({call.text(0)}, {_duplicates(call)})", VARIANT)
+
+
+def _duplicates(call: Call) -> str:
+    """Whether an object may have a key twice: with the parameter 'd', not with 's' or without one.
+
+    Raises:
+        SqlCompilationError: the parameter is another (001015).
+    """
+    given = str(call.constant(1, "s")).lower()
+    if given not in ("d", "s"):
+        raise SqlCompilationError(
+            f"Invalid parameter '{given}' for function {call.name}: it is 'd' or 's'", 1015, "22023"
+        )
+    return "true" if given == "d" else "false"
 
 
 @function("TRY_PARSE_JSON", args=(1, 2))
 def try_parse_json(call: Call) -> Typed:
     """The VARIANT that a JSON text describes, or NULL if it is none."""
     text = call.text(0)
-    return Typed(f"(CASE WHEN json_valid({text}) THEN TRY(sf_parse_json({text})) END)", VARIANT)
+    return Typed(f"(CASE WHEN json_valid({text}) THEN TRY(sf_parse_json({text}, {_duplicates(call)})) END)", VARIANT)
 
 
 @function("CHECK_JSON", args=1)

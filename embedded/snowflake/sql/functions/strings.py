@@ -138,10 +138,9 @@ def replace(call: Call) -> Typed:
 def insert(call: Call) -> Typed:
     """The text with a part of it replaced."""
     text, start, length, new = call.text(0), call.number(1).sql, call.number(2).sql, call.text(3)
-    return Typed(
-        f"(left({text}, CAST({start} - 1 AS BIGINT)) || {new} || substr({text}, CAST({start} + {length} AS BIGINT)))",
-        VARCHAR,
-    )
+    made = f"left({text}, CAST({start} - 1 AS BIGINT)) || {new} || substr({text}, CAST({start} + {length} AS BIGINT))"
+    error = "sf_error('100065', 'Invalid position or length in INSERT: they count from 1 and from 0')"
+    return Typed(f"(CASE WHEN {start} < 1 OR {length} < 0 THEN {error} ELSE {made} END)", VARCHAR)
 
 
 @function("POSITION", "CHARINDEX", args=(2, 3))
