@@ -8,6 +8,7 @@ Source: sdk/go/common/resource/urn of Pulumi, and checkpoints of the official CL
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ PROVIDER_TYPE_PREFIX = "pulumi:providers:"
 STACK_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 UNKNOWN_PROVIDER_ID = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 DENY_DEFAULT_PROVIDER = "denydefaultprovider"
+_QUALIFIED_NAME = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 
 
 class Urn(NamedTuple):
@@ -54,6 +56,11 @@ def parse(urn: str) -> Urn:
 def is_valid(urn: str) -> bool:
     """Whether the text has the shape of a URN."""
     return urn.startswith(PREFIX) and urn.count("::") >= 3
+
+
+def is_qualified_name(name: str) -> bool:
+    """Whether a name is made of alphanumerics, `_`, `-` and `.`, in parts between slashes, none of them empty."""
+    return _QUALIFIED_NAME.fullmatch(name) is not None
 
 
 def make(stack: str, project: str, parent_qualified_type: str, type_: str, name: str) -> str:

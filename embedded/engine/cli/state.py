@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from embedded.engine import snapshot as snapshots
@@ -219,6 +220,9 @@ def rename(call: Call) -> None:
     urn, name = call.arguments
     if not urns.is_valid(urn):
         raise EngineError("The provided input URN is not valid")
+    if not urns.is_qualified_name(name):
+        reason = "resource names may only contain alphanumerics, underscores, hyphens, dots, and slashes"
+        raise EngineError(f"invalid name {json.dumps(name, ensure_ascii=False)}: {reason}")
     parts = urns.parse(urn)
     new = str(parts._replace(name=name))
 

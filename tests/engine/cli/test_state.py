@@ -161,6 +161,24 @@ def test_edit_needs_an_editor(load, monkeypatch: pytest.MonkeyPatch, pulumi) -> 
     assert "no EDITOR environment variable set" in pulumi("state", "edit").err
 
 
+@pytest.mark.parametrize("name", ["a b", "", "a::b", "/a", "a//b", "a/", "é", "a\n"])
+def test_rename_refuses_what_is_no_name(name: str, load, resources, pulumi) -> None:
+    load(_resource("a"))
+    ran = pulumi("state", "rename", "--yes", "--", _urn("a"), name)
+    shown = json.dumps(name, ensure_ascii=False)
+    reason = "resource names may only contain alphanumerics, underscores, hyphens, dots, and slashes"
+    assert ran.code == 1
+    assert f"error: invalid name {shown}: {reason}" in ran.err
+    assert "a" in resources("dev")
+
+
+@pytest.mark.parametrize("name", ["B-2_x.y", "team/a"])
+def test_rename_takes_every_qualified_name(name: str, load, resources, pulumi) -> None:
+    load(_resource("a"), _resource("b", deps=(_urn("a"),)))
+    assert pulumi("state", "rename", "--yes", _urn("a"), name).code == 0
+    assert resources("dev")["b"]["dependencies"] == [_urn(name)]
+
+
 @pytest.mark.parametrize("since", ["5s", "1h30m", "2026-01-02", "2026-01-02T03:04:05Z"])
 def test_logs_of_resources_without_any(since: str, load, pulumi) -> None:
     load(_resource("a"))
