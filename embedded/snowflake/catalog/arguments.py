@@ -32,13 +32,14 @@ class Argument:
         return {"name": self.name, "type": str(self.type), "default": self.default}
 
 
-def read_type(tokens: TokenStream) -> DataType:
-    """Read a data type.
+def read_type(tokens: TokenStream, timestamp: str = "TIMESTAMP_NTZ") -> DataType:
+    """Read a data type; a bare TIMESTAMP is of the type given (TIMESTAMP_TYPE_MAPPING).
 
     Raises:
         SqlCompilationError: no type of Snowflake (002040).
     """
     words = [tokens.next().text]
+    words = [timestamp] if words[0].upper() == "TIMESTAMP" and tokens.word() not in ("WITH", "WITHOUT") else words
     while (word := tokens.word()) and _continues(tokens, word):
         words.append(tokens.next().text)
     numbers = f"({tokens.skip_parenthesis()})" if tokens.at("(") else ""

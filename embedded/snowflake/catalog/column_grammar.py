@@ -97,9 +97,12 @@ class ColumnDefinition:
 
 def read_column(session: Session, tokens: TokenStream, *, typed: bool = True) -> ColumnDefinition:
     """Read a column definition; without `typed` the type may be left out (a view's column, a CTAS's)."""
+    from embedded.snowflake.catalog.parameters import session_setting
+
     name = tokens.identifier()
     has_type = typed or (tokens.word() not in (",", ")", "") and tokens.word() not in _CLAUSES)
-    column = ColumnDefinition(name, read_type(tokens) if has_type else None)
+    mapping = session_setting(session, "TIMESTAMP_TYPE_MAPPING").value if tokens.word() == "TIMESTAMP" else ""
+    column = ColumnDefinition(name, read_type(tokens, mapping) if has_type else None)
     while _read_part(session, tokens, column):
         pass
     return column

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
 from embedded.snowflake.catalog.parameter_table import TABLE
 from embedded.snowflake.catalog.values import Property, invalid_value, text
+from embedded.snowflake.errors import unsupported
 from embedded.snowflake.tokens import TokenStream
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ _RANGES = {
 }
 
 
+# Parameters that change what statements do, of which only the default is done here.
+_DEFAULT_ONLY = frozenset(
+    {
+        "DEFAULT_DDL_COLLATION",
+        "DEFAULT_NULL_ORDERING",
+        "QUOTED_IDENTIFIERS_IGNORE_CASE",
+        "SEARCH_PATH",
+        "TIMESTAMP_DAY_IS_ALWAYS_24H",
+        "TRANSACTION_DEFAULT_ISOLATION_LEVEL",
+        "TWO_DIGIT_CENTURY_START",
+    }
+)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A parameter: `type` is BOOLEAN, NUMBER or STRING; `words` are the values allowed, none for any."""
@@ -52,7 +67,14 @@ class Parameter:
 
         Raises:
             SqlCompilationError: it is none that the parameter takes (001008).
+            SnowflakeError: only the default of the parameter is done here (000002).
         """
+        checked = self._checked(value)
+        if self.key in _DEFAULT_ONLY and checked.lower() != self.default.lower():
+            raise unsupported(f"{self.key} = {checked}")
+        return checked
+
+    def _checked(self, value: str) -> str:
         if self.type == "BOOLEAN":
             known = {"TRUE": "true", "ON": "true", "1": "true", "FALSE": "false", "OFF": "false", "0": "false"}
             if value.upper() not in known:

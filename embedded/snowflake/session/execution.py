@@ -56,6 +56,8 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
             return result
     except SnowflakeError as error:
         failure = error
+        if session.transaction is not None and session_setting(session, "TRANSACTION_ABORT_ON_ERROR").value == "true":
+            session.rollback()
         raise
     finally:
         session.record, session.statement_id = outer

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from embedded.snowflake.catalog.descriptions.loading import file_format as read_format
+from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.catalog.values import Property, boolean, integer, read_properties, text, word
 from embedded.snowflake.errors import SqlCompilationError, SqlExecutionError, unsupported
 from embedded.snowflake.names import quote
@@ -54,6 +55,10 @@ def copy_into_location(session: Session, statement: Statement) -> Result:
     """COPY INTO @stage[/path] FROM table | (query) [FILE_FORMAT = …] [OVERWRITE, SINGLE, HEADER …]."""
     tokens = statement.tokens
     place = location(session, read_stage(tokens), write=True)
+    if session_setting(session, "PREVENT_UNLOAD_TO_INTERNAL_STAGES").value == "true":
+        raise SqlCompilationError(
+            "Unload to internal stages is prevented by PREVENT_UNLOAD_TO_INTERNAL_STAGES.", 3001, "42501"
+        )
     tokens.expect("FROM")
     query = tokens.skip_parenthesis() if tokens.at("(") else f"select * from {_table(statement)}"
     partition = tokens.skip_parenthesis() if tokens.accept("PARTITION", "BY") else None

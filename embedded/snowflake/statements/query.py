@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from embedded.snowflake.catalog.parameters import session_setting
 from embedded.snowflake.result import Result
 from embedded.snowflake.session.dispatch import Statement, handles
 from embedded.snowflake.sql.run import run_query
@@ -28,6 +29,8 @@ def select(session: Session, statement: Statement) -> Result:
         return Result(translated.columns, [])
     cache = session.account.result_cache
     versions = cache.versions(translated)
-    result = Result(translated.columns, arrow=run_query(session, translated))
+    rows = run_query(session, translated)
+    most = int(session_setting(session, "ROWS_PER_RESULTSET").value)
+    result = Result(translated.columns, arrow=rows.slice(0, most) if most else rows)
     cache.keep(session, statement, translated, result, catalog_version, versions)
     return result

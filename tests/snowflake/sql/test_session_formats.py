@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import DatabaseError
 
+from embedded.snowflake.errors import SnowflakeError
+
 OUTPUT = [
     ("date_output_format = 'DD/MM/YYYY'", "'2024-07-01'::date::varchar", "01/07/2024"),
     ("time_output_format = 'HH12:MI AM'", "'15:04:05'::time::varchar", "03:04 PM"),
@@ -44,3 +46,46 @@ def test_text_of_another_form_is_refused(connect: Callable[..., Any]) -> None:
     with pytest.raises(DatabaseError) as caught:
         cursor.execute("select '2024-07-01'::date").fetchall()
     assert caught.value.errno == 100040
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "quoted_identifiers_ignore_case = true",
+        "search_path = '$current, other'",
+        "timestamp_day_is_always_24h = true",
+        "two_digit_century_start = 1980",
+    ],
+)
+def test_a_parameter_that_would_change_statements_is_refused_by_name(query, setting):
+    with pytest.raises(SnowflakeError, match=f"(?i){setting.split()[0]}") as caught:
+        query(f"alter session set {setting}")
+    assert caught.value.errno == 2
+    query(f"alter session unset {setting.split()[0]}")
+
+
+def test_rows_of_a_result_and_type_of_a_timestamp_follow_the_session(query):
+    query("alter session set rows_per_resultset = 2, timestamp_type_mapping = 'TIMESTAMP_LTZ'")
+    assert query("select column1 from values (1), (2), (3) order by 1") == [(1,), (2,)]
+    query(
+        "create table t (a timestamp, b datetime, c timestamp without time zone)",
+        "alter session unset rows_per_resultset",
+    )
+    assert [row[1] for row in query("describe table t")] == ["TIMESTAMP_LTZ(9)", "TIMESTAMP_NTZ(9)", "TIMESTAMP_NTZ(9)"]
+
+
+def test_an_error_ends_the_transaction_if_the_session_says_so(query):
+    query("create table t (a int)", "begin", "insert into t values (1)")
+    with pytest.raises(SnowflakeError):
+        query("select 1 / 0")
+    assert query("select count(*) from t") == [(1,)]
+    query("alter session set transaction_abort_on_error = true")
+    with pytest.raises(SnowflakeError):
+        query("select 1 / 0")
+    assert query("select count(*), current_transaction() from t") == [(0, None)]
+
+
+def test_unloading_to_a_stage_can_be_prevented(query):
+    query("create stage s", "alter session set prevent_unload_to_internal_stages = true")
+    with pytest.raises(SnowflakeError, match="PREVENT_UNLOAD"):
+        query("copy into @s from (select 1)")
