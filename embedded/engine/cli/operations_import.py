@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from embedded.engine import urn as urns
 from embedded.engine.backend.files import write_atomically
@@ -15,26 +14,12 @@ from embedded.engine.cli.command import Call, command
 from embedded.engine.cli.deploy import Deployment
 from embedded.engine.cli.flags import Flag
 from embedded.engine.cli.import_code import program_text
+from embedded.engine.cli.import_entries import read_import_file
 from embedded.engine.cli.operation_flags import IMPORT_FLAGS
 from embedded.engine.cli.operations import new_deployment, perform
 from embedded.engine.deployment.operation import ImportSpec
 from embedded.engine.errors import EngineError
 
-_ENTRY_KEYS = frozenset(
-    {
-        "type",
-        "name",
-        "id",
-        "parent",
-        "provider",
-        "version",
-        "pluginDownloadUrl",
-        "properties",
-        "component",
-        "remote",
-        "logicalName",
-    }
-)
 _NOTICE = (
     "Please copy the following code into your Pulumi application. Not doing so\n"
     "will cause Pulumi to report that an update will happen on the next update command.\n"
@@ -128,59 +113,11 @@ def _known_provider(call: Call, urn: str) -> str:
 
 
 def _from_file(call: Call, stack: str) -> list[ImportSpec]:
-    path = Path(call.flags["file"])
-    if call.arguments and not call.flags["from"]:
+    flags = call.flags
+    if call.arguments or flags["parent"] or flags["provider"] or flags["properties"]:
         raise EngineError("an inline resource may not be specified in conjunction with an import file")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        entries, table = content["resources"], content.get("nameTable") or {}
-    except OSError as error:
-        raise EngineError(f"could not read import file: {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"could not read import file: {path}: {error!r}") from error
-    names = dict(table)
-    for entry in entries:
-        _check_entry(path, entry)
-        parent = names.get(entry.get("parent") or "", "")
-        names.setdefault(
-            entry["name"], urns.child(stack, call.session.project.name, parent, entry["type"], _logical(entry))
-        )
-    return [_spec(call, path, entry, names) for entry in entries]
-
-
-def _logical(entry: dict[str, Any]) -> str:
-    return entry.get("logicalName") or entry["name"]
-
-
-def _check_entry(path: Path, entry: Any) -> None:
-    if not isinstance(entry, dict) or not entry.get("type") or not entry.get("name"):
-        raise EngineError(f"{path}: each resource needs a type and a name, got {entry!r}")
-    unknown = sorted(set(entry) - _ENTRY_KEYS)
-    if unknown:
-        raise EngineError(f"{path}: resource '{entry['name']}' has an unknown key '{unknown[0]}'")
-    if not entry.get("id") and not entry.get("component"):
-        raise EngineError(f"{path}: resource '{entry['name']}' of type '{entry['type']}' has no id")
-
-
-def _spec(call: Call, path: Path, entry: dict[str, Any], names: dict[str, str]) -> ImportSpec:
-    found = {}
-    for field in ("parent", "provider"):
-        name = entry.get(field) or ""
-        if name and name not in names:
-            raise EngineError(f"{path}: the {field} '{name}' of resource '{entry['name']}' is not in the name table")
-        found[field] = names[name] if name else ""
-    return ImportSpec(
-        type=entry["type"],
-        name=_logical(entry),
-        id=entry.get("id") or "",
-        parent=found["parent"],
-        provider=_known_provider(call, found["provider"]),
-        version=entry.get("version") or "",
-        plugin_download_url=entry.get("pluginDownloadUrl") or "",
-        properties=tuple(entry.get("properties") or ()),
-        component=bool(entry.get("component")),
-        remote=bool(entry.get("remote")),
-    )
+    specs = read_import_file(Path(flags["file"]), stack, call.session.project.name)
+    return [replace(spec, provider=_known_provider(call, spec.provider)) for spec in specs]
 
 
 def _variables(call: Call) -> dict[str, str]:

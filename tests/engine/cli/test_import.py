@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from embedded.engine.cli.import_entries import read_import_file
+from embedded.engine.errors import EngineError
+
 ROOT = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
 RES = "urn:pulumi:dev::proj::tst:index:Res"
 
@@ -46,6 +49,92 @@ def test_imported_code_declares_what_was_imported(tmp_path: Path, write, pulumi)
     write('top = Res("e", x=1)\n' + pasted)
     after = pulumi("preview", "--expect-no-changes")
     assert after.code == 0, after.out
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_child_may_stand_before_its_parent_in_the_file(tmp_path: Path, pulumi) -> None:
+    entries = [
+        {"type": "tst:index:Res", "logicalName": "leaf", "id": "q-9", "parent": "inner"},
+        {"type": "tst:index:Part", "name": "inner", "component": True, "parent": "outer"},
+        {"type": "tst:index:Res", "name": "outerRes", "logicalName": "outer", "id": "q-9", "parent": "outer"},
+        {"type": "tst:index:Part", "name": "outer", "component": True},
+    ]
+    (tmp_path / "f.json").write_text(json.dumps({"resources": entries}))
+    ran = pulumi("import", "--file", str(tmp_path / "f.json"), "--yes", "--skip-preview", "--generate-code=false")
+    assert ran.code == 0, ran.out + ran.err
+    resources = json.loads(pulumi("stack", "export").out)["deployment"]["resources"]
+    parents = {item["urn"]: item.get("parent") for item in resources}
+    part = "urn:pulumi:dev::proj::tst:index:Part"
+    assert parents[f"{part}::outer"] == ROOT
+    assert parents[f"{part}$tst:index:Res::outer"] == f"{part}::outer"
+    assert parents[f"{part}$tst:index:Part::inner"] == f"{part}::outer"
+    assert parents[f"{part}$tst:index:Part$tst:index:Res::leaf"] == f"{part}$tst:index:Part::inner"
+
+
+def _entry(name: str, **fields: object) -> dict[str, object]:
+    return {"type": "a:b:C", "name": name, "id": "i", **fields}
+
+
+@pytest.mark.parametrize(
+    ("entries", "messages"),
+    [
+        pytest.param(
+            [_entry("x", parent="gone")],
+            ["the parent 'gone' for resource 'x' of type 'a:b:C' has no entry in 'nameTable'"],
+            id="no-parent",
+        ),
+        pytest.param(
+            [_entry("x", parent="y"), _entry("y", parent="x")],
+            ["the resources 'x', 'y' are parents of each other: none of them can be imported first"],
+            id="cycle",
+        ),
+        pytest.param(
+            [_entry("x"), _entry("x", type="a:b:D"), _entry("y", parent="x")],
+            ["resource 'y' of type 'a:b:C' has an ambiguous parent"],
+            id="ambiguous-parent",
+        ),
+        pytest.param(
+            [_entry("x"), _entry("y", logicalName="x")],
+            ["resource 'y' of type 'a:b:C' has an ambiguous URN, set name (or logical name) to be unique"],
+            id="ambiguous-urn",
+        ),
+        pytest.param(
+            [_entry("x", provider="gone"), _entry("y", version="newest")],
+            [
+                "the provider 'gone' for resource 'x' of type 'a:b:C' has no entry in 'nameTable'",
+                "could not parse version 'newest' for resource 'y' of type 'a:b:C'",
+            ],
+            id="provider-and-version",
+        ),
+        pytest.param(
+            [{"name": "x", "id": "i"}, {"type": "a:b:C", "id": "i"}, {"type": "a:b:C"}, _entry("c", component=True)],
+            [
+                "resource 'x' has no type",
+                "resource 'i' of type 'a:b:C' has no name",
+                "resource 2 of type 'a:b:C' has no name",
+                "resource 2 of type 'a:b:C' has no ID",
+                "resource 'c' of type 'a:b:C' has an ID, but is marked as a component",
+            ],
+            id="incomplete",
+        ),
+        pytest.param(
+            [_entry("x", remote=True, ident="i")],
+            [
+                "resource 'x' of type 'a:b:C' is marked as remote, but not as a component",
+                "resource 'x' of type 'a:b:C' has an unknown key 'ident'",
+            ],
+            id="remote-and-unknown",
+        ),
+    ],
+)
+def test_all_that_is_wrong_with_an_import_file_is_told_at_once(
+    entries: list, messages: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "f.json").write_text(json.dumps({"resources": entries}))
+    with pytest.raises(EngineError) as caught:
+        read_import_file(tmp_path / "f.json", "dev", "proj")
+    count = "1 error" if len(messages) == 1 else f"{len(messages)} errors"
+    assert caught.value.message.splitlines() == [f"{count} occurred:", *(f"\t* {text}" for text in messages)]
 
 
 @pytest.mark.usefixtures("cloud")
