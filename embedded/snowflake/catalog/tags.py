@@ -25,11 +25,27 @@ def read_tag(session: Session, tokens: TokenStream) -> tuple[str, str]:
     Raises:
         SnowflakeError: no such tag (002003), it may not be applied (003001), or the value is not allowed (391801).
     """
+    tag = _applied(session, tokens)
+    tokens.expect("=")
+    return str(tag.oid), check_value(session.account.catalog, tag, tokens.string())
+
+
+def _applied(session: Session, tokens: TokenStream) -> CatalogObject:
+    """The tag of the name that comes next, which the session may apply."""
     tag = reach(session, "TAG", tokens.name())
     if not holds(session.account.catalog, active_roles(session), "APPLY", tag):
         require(session, "APPLY", tag)
-    tokens.expect("=")
-    return str(tag.oid), check_value(session.account.catalog, tag, tokens.string())
+    return tag
+
+
+def may_tag(session: Session, item: CatalogObject) -> None:
+    """Make sure that the session may set tags on an object: as its owner, or by APPLY TAG on the account.
+
+    Raises:
+        SnowflakeError: it may not (003001).
+    """
+    if not holds(session.account.catalog, active_roles(session), "APPLY TAG", None):
+        require(session, "OWNERSHIP", item)
 
 
 def check_value(catalog: Catalog, tag: CatalogObject, value: str) -> str:
@@ -65,10 +81,14 @@ def read_tag_list(session: Session, tokens: TokenStream) -> dict[str, str]:
 
 
 def read_names(session: Session, tokens: TokenStream) -> list[str]:
-    """Read `tag, …`: the tags' oids as text."""
-    found = [str(reach(session, "TAG", tokens.name()).oid)]
+    """Read `tag, …`: the tags' oids as text.
+
+    Raises:
+        SnowflakeError: no such tag (002003), or it may not be applied (003001).
+    """
+    found = [str(_applied(session, tokens).oid)]
     while tokens.accept(","):
-        found.append(str(reach(session, "TAG", tokens.name()).oid))
+        found.append(str(_applied(session, tokens).oid))
     return found
 
 
@@ -82,6 +102,7 @@ def change(session: Session, item: CatalogObject, action: Callable[[dict[str, An
 
 def set_tags(session: Session, tokens: TokenStream, item: CatalogObject) -> None:
     """Do `SET TAG tag = 'value', …` on an object."""
+    may_tag(session, item)
     found = read_assignments(session, tokens)
     change(session, item, lambda body: add(body, found))
 
@@ -100,6 +121,7 @@ def add(body: dict[str, Any], found: dict[str, str]) -> None:
 
 def unset_tags(session: Session, tokens: TokenStream, item: CatalogObject) -> None:
     """Do `UNSET TAG tag, …` on an object; a tag that is not set is no error."""
+    may_tag(session, item)
     found = read_names(session, tokens)
     change(session, item, lambda body: take(body, found))
 

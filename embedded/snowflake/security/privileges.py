@@ -36,6 +36,14 @@ _GLOBAL = {
 }
 
 
+# Who may apply policies or tags everywhere sees what they are applied to, without a privilege on it.
+_GOVERNS = ("APPLY MASKING POLICY", "APPLY ROW ACCESS POLICY", "APPLY TAG")
+_GOVERNED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE"), _GOVERNS),
+    **{privilege.removeprefix("APPLY "): (privilege,) for privilege in _GOVERNS},
+}
+
+
 @dataclass(frozen=True)
 class Grants:
     """The account's grants, indexed; one for each state of the records."""
@@ -160,6 +168,8 @@ def visible(session: Session, item: CatalogObject, roles: frozenset[int] | None 
     if item.kind == "DATABASE ROLE" and item.oid in roles:
         return True
     if item.kind == "SCHEMA" and item.name == "INFORMATION_SCHEMA":
+        return True
+    if any(holds(catalog, roles, privilege, None) for privilege in _GOVERNED.get(item.kind, ())):
         return True
     return holds_any(catalog, roles, item) or _usable(catalog, roles, item)
 

@@ -10,7 +10,7 @@ from embedded.snowflake.catalog.column_grammar import collation_of, read_policy_
 from embedded.snowflake.catalog.model import CatalogObject
 from embedded.snowflake.catalog.policies import attach_masking
 from embedded.snowflake.catalog.tables import TableColumn, column_body
-from embedded.snowflake.catalog.tags import add, read_assignments, read_names, take
+from embedded.snowflake.catalog.tags import add, may_tag, read_assignments, read_names, take
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.security.privileges import active_roles, holds, require
 from embedded.snowflake.statements import physical
@@ -79,12 +79,14 @@ def _unset_masking(session: Session, _: TokenStream, item: CatalogObject, name: 
     return action
 
 
-def _set_tag(session: Session, tokens: TokenStream, _: CatalogObject, name: str) -> Change:
+def _set_tag(session: Session, tokens: TokenStream, item: CatalogObject, name: str) -> Change:
+    may_tag(session, item)
     found = read_assignments(session, tokens)
     return lambda body: add(column_body(body, name), found)
 
 
-def _unset_tag(session: Session, tokens: TokenStream, _: CatalogObject, name: str) -> Change:
+def _unset_tag(session: Session, tokens: TokenStream, item: CatalogObject, name: str) -> Change:
+    may_tag(session, item)
     found = read_names(session, tokens)
     return lambda body: take(column_body(body, name), found)
 

@@ -50,6 +50,12 @@ STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alter task d.s.k suspend", ("operate on task d.s.k",)),
     ("list @d.s.g", ("read on stage d.s.g",)),
     ("describe table d.s.t", ("select on table d.s.t",)),
+    ("alter table d.s.t modify column a set masking policy d.s.mask force", ("apply masking policy on account",)),
+    ("alter table d.s.t modify column a unset masking policy", ("apply masking policy on account",)),
+    ("alter table d.s.t set tag d.s.tag = 'x'", ("apply tag on account",)),
+    ("alter table d.s.t unset tag d.s.tag", ("apply tag on account",)),
+    ("alter table d.s.t modify column a set tag d.s.tag = 'x'", ("apply tag on account",)),
+    ("alter table d.s.t modify column a unset tag d.s.tag", ("apply tag on account",)),
     ("use schema d.s", ()),
 )
 # What does not lie in a schema.
@@ -90,6 +96,8 @@ def admin() -> Iterator[Session]:
         "create sequence d.s.seq",
         "create task d.s.k schedule = '60 minute' as select 1",
         "create stage d.s.g",
+        "create masking policy d.s.mask as (x int) returns int -> x",
+        "create tag d.s.tag",
         "create warehouse w initially_suspended = true",
     ):
         session.execute(text)
@@ -136,3 +144,18 @@ def test_with_its_privileges_it_works_and_without_one_it_does_not(
             missing,
             refused,
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alter table d.s.t set tag d.s.tag = 'x'",
+        "alter table d.s.t unset tag d.s.tag",
+        "alter table d.s.t modify column a set tag d.s.tag = 'x'",
+        "alter table d.s.t modify column a unset tag d.s.tag",
+        "alter schema d.s set tag d.s.tag = 'x'",
+    ],
+)
+def test_who_may_apply_a_tag_needs_to_own_what_it_is_set_on(admin: Session, text: str) -> None:
+    error = attempt(admin, text, (*USE, "select on table d.s.t", "apply on tag d.s.tag"))
+    assert error is not None and error.errno == 3001
