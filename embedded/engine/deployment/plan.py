@@ -48,6 +48,7 @@ class Plan:
 
     def __init__(self, records: bool = False) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._config: dict[str, Any] = {}
         self._records = records
         self._holds = False
 
@@ -61,7 +62,9 @@ class Plan:
         plan = cls()
         plan._holds = True
         try:
-            for urn, entry in (json.loads(Path(path).read_text()).get("resourcePlans") or {}).items():
+            content = json.loads(Path(path).read_text())
+            plan._config = {key: _opened(value, decrypt) for key, value in (content.get("config") or {}).items()}
+            for urn, entry in (content.get("resourcePlans") or {}).items():
                 goal = GoalPlan.from_json(entry["goal"], decrypt) if entry.get("goal") else None
                 seed = base64.b64decode(entry.get("seed") or "")
                 plan._entries[urn] = _Entry(goal, list(entry.get("steps") or []), seed=seed)
@@ -90,6 +93,16 @@ class Plan:
             Path(path).write_text(dumps(content, indent=4) + "\n")
         except OSError as error:
             raise EngineError(f"writing the plan {path}: {error.strerror}") from error
+
+    def changed_config(self, config: Mapping[str, str]) -> list[str]:
+        """The keys that have another value than when the plan was made, new and removed ones too.
+
+        The official CLI runs with the stack's configuration and refuses only what comes of it, so this is no error.
+        """
+        if not self._holds:
+            return []
+        keys = sorted({*self._config, *config})
+        return [key for key in keys if not _is_same_value(self._config.get(key), config.get(key))]
 
     def seed(self, urn: str) -> bytes:
         """What a provider's Check is to draw its random names from, so that the update has those of the preview."""
@@ -179,6 +192,27 @@ class Plan:
         if op in ("same", "update") and planned != op:
             # One step in the place of a replacement's.
             entry.steps = [left for left in entry.steps if left not in _MAY_BECOME]
+
+
+def _opened(value: Any, decrypt: Callable[[str], str] | None) -> Any:
+    """A configuration value of a plan with its secrets decrypted."""
+    if isinstance(value, list):
+        return [_opened(item, decrypt) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"secure"} and isinstance(value["secure"], str) and decrypt is not None:
+        return decrypt(value["secure"])
+    return {key: _opened(item, decrypt) for key, item in value.items()}
+
+
+def _is_same_value(planned: Any, text: str | None) -> bool:
+    """Whether a value of the plan (objects may be written out) is the configuration's text."""
+    if planned is None or text is None or isinstance(planned, str):
+        return planned == text
+    try:
+        return json.dumps(planned, sort_keys=True) == json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return False
 
 
 def _entry_to_json(entry: _Entry, encrypt: Encrypt) -> dict[str, Any]:

@@ -125,6 +125,7 @@ class _Run:
             self._take_over_creates()
             if options.plan:
                 self._context.plan = Plan.load(options.plan, operation.decrypt)
+                self._warn_of_changed_config()
             elif options.save_plan:
                 self._context.plan = Plan(records=True)
             self._policies.start(self._address)
@@ -164,6 +165,12 @@ class _Run:
             return
         listed = "".join(f"  * {item.resource.urn}, interrupted while {item.type}\n" for item in pending)
         self._context.diagnose("warning", _PENDING_TEXT.format(count=len(pending), listed=listed))
+
+    def _warn_of_changed_config(self) -> None:
+        changed = self._context.plan.changed_config(self._operation.config)
+        if changed:
+            text = _CONFIG_TEXT.format(keys=", ".join(changed))
+            self._context.diagnose("warning", text)
 
     def _take_over_creates(self) -> None:
         """Make resources of the interrupted creates whose ids the user knows; the refresh reads what they are."""
@@ -371,6 +378,10 @@ class _Run:
             await server.stop(None)
 
 
+_CONFIG_TEXT = (
+    "The configuration is not the one that the plan was made with: {keys}. The update uses the stack's; what comes of it that "
+    "was not planned is refused."
+)
 _PENDING_TEXT = (
     "Attempting to deploy or update resources with {count} pending operations from previous deployment.\n"
     "{listed}"

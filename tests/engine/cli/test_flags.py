@@ -32,6 +32,27 @@ def test_import_file_of_a_preview(write, tmp_path: Path, pulumi) -> None:
     assert "nameTable" not in content
 
 
+def test_a_plan_goes_on_with_the_stacks_configuration(write, tmp_path: Path, pulumi) -> None:
+    """Another value is warned of, and what comes of it that was not planned is refused; secrets are not shown."""
+    write('config = pulumi.Config()\nRes("a", x=config.require("x"), s=config.require_secret("s"))\n')
+    assert pulumi("config", "set", "x", "1").code == 0
+    assert pulumi("config", "set", "--secret", "s", "hush").code == 0
+    plan = str(tmp_path / "plan.json")
+    assert pulumi("preview", "--save-plan", plan).code == 0
+    assert pulumi("config", "set", "unused", "1").code == 0
+    warned = "The configuration is not the one that the plan was made with: "
+    ran = pulumi("up", "--plan", plan, "--yes", "--skip-preview")
+    assert ran.code == 0 and f"{warned}proj:unused." in ran.out
+    assert pulumi("preview", "--save-plan", plan).code == 0
+    assert warned not in pulumi("up", "--plan", plan, "--yes", "--skip-preview").out
+    assert pulumi("config", "set", "x", "2").code == 0
+    assert pulumi("config", "set", "--secret", "s", "hush again").code == 0
+    ran = pulumi("up", "--plan", plan, "--yes", "--skip-preview")
+    assert ran.code == 1 and f"{warned}proj:s, proj:x." in ran.out
+    assert "violates plan: properties changed: " in ran.out and "=~x[{2}]" in ran.out
+    assert "hush" not in ran.out + ran.err
+
+
 def test_pending_create_of_a_known_id_is_taken_over(write, tmp_path: Path, pulumi) -> None:
     write('Res("a", x=1)\nRes("b", x=2)\nRes("c", x=3)\n')
     assert pulumi("up", "--yes", "--skip-preview").code == 0

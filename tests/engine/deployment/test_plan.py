@@ -174,6 +174,29 @@ def test_outputs_are_held_to_the_plan(tmp_path: Path) -> None:
         held.register_outputs("other", {}, {})
 
 
+@pytest.mark.parametrize(
+    ("planned", "config", "changed"),
+    [
+        pytest.param({"k": "1"}, {"k": "1"}, [], id="same"),
+        pytest.param({"k": "1"}, {"k": "true"}, ["k"], id="other"),
+        pytest.param({"k": "1", "l": "2"}, {"m": "3", "l": "2"}, ["k", "m"], id="removed-and-new"),
+        pytest.param({"k": {"secure": "hsuh"}}, {"k": "hush"}, [], id="secret"),
+        pytest.param({"k": {"secure": "hsuh"}}, {"k": "other"}, ["k"], id="other-secret"),
+        pytest.param({"k": {"a": [1, {"secure": "hsuh"}]}}, {"k": '{"a":[1,"hush"]}'}, [], id="object"),
+        pytest.param({"k": {"a": 1}}, {"k": '{"a":true}'}, ["k"], id="other-object"),
+        pytest.param({"k": {"a": 1}}, {"k": "text"}, ["k"], id="no-object-any-more"),
+        pytest.param({"k": True}, {"k": "true"}, [], id="boolean"),
+    ],
+)
+def test_a_changed_configuration_is_known_by_its_keys(
+    planned: dict, config: dict, changed: list, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps({"config": planned}))
+    held = Plan.load(str(tmp_path / "plan.json"), lambda text: text[::-1])
+    assert held.changed_config(config) == changed
+    assert Plan().changed_config(config) == []
+
+
 def test_something_else_is_no_plan(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"resourcePlans": [1]}')
     with pytest.raises(EngineError, match="is no plan"):
