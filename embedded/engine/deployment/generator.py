@@ -120,19 +120,24 @@ class StepGenerator:
         await self._check(registration)
         return await self._steps_from_diff(registration)
 
+    def spare(self, goal: Goal) -> None:
+        """Take a registration for unchanged that came to nothing, since what it depends on failed: it must not be deleted."""
+        self.sames.add(self._identify(goal)[0])
+
     def _begin(self, goal: Goal) -> _Registration:
-        context = self._context
-        operation = context.operation
-        if goal.parent and goal.parent not in context.news and goal.parent not in self.urns:
+        if goal.parent and goal.parent not in self._context.news and goal.parent not in self.urns:
             raise EngineError(f"could not find parent resource {goal.parent}")
-        urn = child(operation.stack, operation.project, goal.parent, goal.type, goal.name)
-        self._claim(urn)
-        candidates = alias_urns(goal, operation.stack, operation.project, self.aliases)
-        old, alias = self._find_old(urn, candidates)
+        urn, old, alias = self._identify(goal)
         new = self._new_resource(goal, urn, old, [alias] if alias else [])
         if old is not None:
             new.inputs = diffs.with_ignored_changes(goal.inputs, old.inputs, goal.ignore_changes)
-        return _Registration(goal, urn, old, new, recreating=urn in context.deletes)
+        return _Registration(goal, urn, old, new, recreating=urn in self._context.deletes)
+
+    def _identify(self, goal: Goal) -> tuple[str, Resource | None, str]:
+        operation = self._context.operation
+        urn = child(operation.stack, operation.project, goal.parent, goal.type, goal.name)
+        self._claim(urn)
+        return urn, *self._find_old(urn, alias_urns(goal, operation.stack, operation.project, self.aliases))
 
     def _claim(self, urn: str) -> None:
         if urn in self.urns:
@@ -289,8 +294,7 @@ class StepGenerator:
                 or self.replace_targets.matches(registration.urn)
             )
             olds = {} if fresh or old is None else old.inputs
-            news = goal.inputs if fresh else new.inputs
-            new.inputs = await self._checked_inputs(new, olds, news)
+            new.inputs = await self._checked_inputs(new, olds, goal.inputs if fresh else new.inputs)
         await self._policies.check_resource(new, goal)
 
     async def _checked_inputs(self, new: Resource, olds: Properties, news: Properties) -> Properties:
@@ -466,15 +470,12 @@ class StepGenerator:
 
     def may_delete(self, resource: Resource) -> bool:
         """Whether the targets let a resource go that the program no longer has."""
-        if self.targets.given:
-            return self.targets.matches(resource.urn)
-        return not self.excludes.matches(resource.urn)
+        targets = self.targets
+        return targets.matches(resource.urn) if targets.given else not self.excludes.matches(resource.urn)
 
     def is_registered(self, urn: str) -> bool:
         """Whether the program still has the resource, under this URN or another."""
-        return (
-            urn in self.sames or urn in self.updates or urn in self.replaces or urn in self.reads or urn in self.aliased
-        )
+        return any(urn in found for found in (self.sames, self.updates, self.replaces, self.reads, self.aliased))
 
 
 def _inherited(own: bool | None, parents: bool) -> bool:

@@ -188,6 +188,7 @@ class Registrar:
         resource = Resource(urn=urn, type=goal.type, custom=goal.custom, **_references_of(goal))
         if not any(reference in self._failed for reference in resource.references()):
             return None
+        self._generator.spare(goal)
         self._failed.add(urn)
         return Registered(resource, failed=True)
 

@@ -92,6 +92,20 @@ def test_failed_delete_keeps_what_it_needs(deploy, goal) -> None:
     assert not problems(outcome.snapshot)
 
 
+def test_what_depends_on_a_failure_stays(deploy, goal) -> None:
+    """With --continue-on-error it is left as it is, under its old name too; what the program no longer has still goes."""
+    deploy([goal("a", x=1), goal("b", deps=["a"], by="y"), goal("c", deps=["b"]), goal("gone", x=1)])
+    before = {item.urn: item.inputs for item in deploy.snapshot.resources}
+    alias = AliasSpec(urn="urn:pulumi:dev::proj::tst:index:Res::c")
+    goals = [goal("a", x=2), goal("b", deps=["a"], by="y", z=1), goal("d", deps=["b"], o_aliases=[alias])]
+    outcome = deploy(goals, fail=[("update", "a")], continue_on_error=True)
+    assert outcome.steps == ["update a", "delete gone"]
+    after = {item.urn: item.inputs for item in outcome.snapshot.resources}
+    assert after == {urn: inputs for urn, inputs in before.items() if not urn.endswith("::gone")}
+    assert len(deploy.cloud) == 3
+    assert not deploy(goals).failed
+
+
 def test_init_error_is_kept_and_mended(deploy, goal) -> None:
     first = deploy([goal("a", x=1)], partial=["a"])
     assert first.failed
