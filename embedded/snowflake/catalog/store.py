@@ -18,6 +18,8 @@ import orjson
 from embedded.snowflake.catalog.model import CatalogObject, namespace
 
 _TABLE = "_catalog.records"
+# `session`: the id of the session whose statement this thread runs.
+acting = threading.local()
 
 
 class Catalog:
@@ -32,6 +34,8 @@ class Catalog:
         self._objects: dict[int, CatalogObject] = {}
         self._live: dict[tuple[str, int, str], CatalogObject] = {}
         self._children: dict[int, dict[int, CatalogObject]] = {}
+        # By session, the living temporary objects under their names.
+        self._temporary: dict[int | None, dict[tuple[str, int, str], CatalogObject]] = {}
         self._last_oid = 0
         # Grows with each committed change: what was derived from the catalog is keyed by it.
         self.version = 0
@@ -53,8 +57,27 @@ class Catalog:
         return self._objects[oid]
 
     def find(self, kind: str, container: int, name: str, signature: str = "") -> CatalogObject | None:
-        """The living object whose name this is among the names that `kind` shares; it may be of another such kind."""
-        return self._live.get((namespace(kind), container, name + signature))
+        """The living object whose name this is among the names that `kind` shares; it may be of another such kind.
+
+        A temporary object of the session that acts hides one that is not temporary; those of other sessions are not found.
+        """
+        key = (namespace(kind), container, name + signature)
+        if self._temporary:
+            own = self.find_temporary(kind, container, name + signature)
+            if own is not None:
+                return own
+        return self._live.get(key)
+
+    def find_temporary(self, kind: str, container: int, name: str) -> CatalogObject | None:
+        """The living temporary object of that name that the session which acts in this thread (if none does, any) has made."""
+        session, key = getattr(acting, "session", None), (namespace(kind), container, name)
+        if session is not None:
+            return self._temporary.get(session, {}).get(key)
+        return next((found[key] for found in list(self._temporary.values()) if key in found), None)
+
+    def hides(self, session: int) -> int | None:
+        """The session if it has temporary objects, so that names may mean other objects in it; None if it has none."""
+        return session if self._temporary.get(session) else None
 
     def children(self, container: int, kind: str | None = None) -> list[CatalogObject]:
         """The living objects directly in a container, of one kind or all, by name."""
@@ -168,15 +191,21 @@ class Catalog:
         self._last_oid = max(self._last_oid, oid)
         old = self._objects.pop(oid, None)
         if old is not None:
-            if self._live.get(old.key) is old:
-                del self._live[old.key]
+            live = self._names(old)
+            if live.get(old.key) is old:
+                del live[old.key]
             self._children[old.container].pop(oid, None)
         if body is not None:
             item = CatalogObject.from_json(body)
             self._objects[oid] = item
             self._children.setdefault(item.container, {})[oid] = item
             if item.dropped_on is None:
-                self._live[item.key] = item
+                self._names(item)[item.key] = item
+
+    def _names(self, item: CatalogObject) -> dict[tuple[str, int, str], CatalogObject]:
+        """Where an object is found by its name: among all of them, or with its session's temporary ones."""
+        session = item.body.get("temporary_session")
+        return self._live if session is None else self._temporary.setdefault(session, {})
 
 
 class CatalogTransaction:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from embedded.snowflake.catalog.parameters import session_setting
+from embedded.snowflake.catalog.store import acting
 from embedded.snowflake.errors import SnowflakeError, SqlExecutionError
 from embedded.snowflake.history.queries import query_type
 from embedded.snowflake.result import StatementType
@@ -46,6 +47,7 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
     record = session.account.queries.begin(session, query_id, redact(text), parent=session.record)
     outer = (session.record, session.statement_id)
     session.record, session.statement_id = record, query_id
+    outer_acting, acting.session = getattr(acting, "session", None), session.id
     result, failure = None, None
     try:
         with _snowflake_errors(session, query_id):
@@ -61,6 +63,7 @@ def run_statement(session: Session, text: str, binds: list[Any], query_id: str, 
         raise
     finally:
         session.record, session.statement_id = outer
+        acting.session = outer_acting
         session.cancelled.discard(query_id)
         _finish(session, record, result, failure, describe_only)
 

@@ -177,6 +177,7 @@ def cache_key(session: Session, text: str, binds: list[Any]) -> tuple[Any, ...]:
         # How results are printed: the one setting that no translation tells of.
         session_setting(session, "JSON_INDENT").value,
         repr(session.variables) if session.variables else "",
+        session.account.catalog.hides(session.id),
         repr(binds) if binds else "",
     )
 

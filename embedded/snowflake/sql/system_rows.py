@@ -50,7 +50,12 @@ class Reader:
         return [item for kind in kinds for item in self._inside(kind, containers)]
 
     def _inside(self, kind: str, containers: set[int]) -> list[CatalogObject]:
-        found = [item for item in self.all(kind) if item.container in containers]
+        own = (None, self.context.session.id)
+        found = [
+            item
+            for item in self.all(kind)
+            if item.container in containers and item.body.get("temporary_session") in own
+        ]
         return found if self.with_dropped else [item for item in found if visible(self.context.session, item)]
 
     def all(self, kind: str) -> list[CatalogObject]:
@@ -100,8 +105,6 @@ def tables(reader: Reader) -> Iterator[Row]:
     for item in reader.objects(*RELATION_TYPES):
         body, is_table = item.body, item.kind in ("TABLE", "DYNAMIC TABLE")
         temporary = body.get("temporary_session")
-        if temporary is not None and temporary != reader.context.session.id:
-            continue
         yield {
             **reader.base(item, "TABLE"),
             "TABLE_TYPE": "LOCAL TEMPORARY" if temporary else RELATION_TYPES[item.kind],

@@ -351,7 +351,8 @@ def _may_read(context: Context, database: CatalogObject, schema: str) -> bool:
     catalog, roles = context.account.catalog, context.roles
     if not holds(catalog, roles, "USAGE", database):
         return False
-    if schema == "INFORMATION_SCHEMA":
+    # IMPORTED PRIVILEGES on a shared database are those on all that is in it; it is kept as USAGE.
+    if schema == "INFORMATION_SCHEMA" or database.body.get("kind") == "APPLICATION":
         return True
     item = catalog.find("SCHEMA", database.oid, schema)
     return item is not None and holds(catalog, roles, "USAGE", item)

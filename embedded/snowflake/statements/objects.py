@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DONE = "Statement executed successfully."
 GONE = "Drop statement executed successfully ({} already dropped)."
 
+_TEMPORARY = frozenset({"TEMPORARY", "TEMP", "VOLATILE"})
+
 
 # -- CREATE
 
@@ -46,7 +48,9 @@ def create(session: Session, statement: Statement, kind: Kind) -> Result:
     name = tokens.name()
     if_missing = if_not_exists(tokens) or if_missing
     container = creation_container(session, kind, name)
-    if if_missing and session.account.catalog.find(kind.name, container, name.name) and not kind.has_signature:
+    catalog, temporary = session.account.catalog, bool(options.modifiers & _TEMPORARY)
+    found = (catalog.find_temporary if temporary else catalog.find)(kind.name, container, name.name)
+    if if_missing and found and not kind.has_signature:
         return status(f"{name.name} already exists, statement succeeded.")
     definition = kind.read(session, tokens, options, name) if kind.read else read_definition(session, tokens, kind)
     tokens.end()
@@ -119,7 +123,9 @@ def install(
     """
     catalog = session.account.catalog
     with catalog.transaction() as changes:
-        old = catalog.find(kind.name, container, name.name, definition.signature)
+        # A temporary object stands beside one that is not; it takes the place of another temporary one only.
+        find = catalog.find_temporary if definition.body.get("temporary_session") is not None else catalog.find
+        old = find(kind.name, container, name.name + definition.signature)
         if old is not None and if_missing:
             return status(f"{name.name} already exists, statement succeeded.")
         if old is not None and options.or_alter:

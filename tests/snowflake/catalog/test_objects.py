@@ -520,3 +520,25 @@ def test_a_materialized_view_and_a_row_access_policy_exclude_each_other(policed)
     assert policed.refused("alter table t add row access policy rows_of on (id)").errno == 2
     policed.script("drop materialized view mv", "alter table t add row access policy rows_of on (id)")
     assert policed.refused("create materialized view mv as select id from t").errno == 2
+
+
+def test_a_temporary_table_hides_another_one_in_its_session_only(db, connect):
+    other = connect()
+    other.script("use schema logistics.raw")
+
+    def both(text: str) -> list[list[str]]:
+        return [[str(value) for row in client.rows(text) for value in row.values()] for client in (db, other)]
+
+    db.script("create table t (a int)", "insert into t values (1)")
+    assert both("select * from t") == [["1"], ["1"]]
+    db.script("create or replace temporary table t as select 'mine' as a")
+    other.script("create temporary table t as select 'theirs' as a")
+    assert both("select * from t") == [["mine"], ["theirs"]]
+    assert both("select * from t") == [["mine"], ["theirs"]]
+    other.script("create temporary table u (b int)")
+    db.script("create table u (c int)")
+    assert both("select count(*) from information_schema.columns where table_name = 'U'") == [["1"], ["2"]]
+    db.script("drop table t")
+    assert both("select * from t") == [["1"], ["theirs"]]
+    other.script("drop table t")
+    assert both("select * from t") == [["1"], ["1"]]
