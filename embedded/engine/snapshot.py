@@ -17,7 +17,7 @@ Changes in an entry, each a JSON list:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -358,6 +358,20 @@ def _sorted_by_dependencies(resources: list[Resource]) -> list[Resource]:
 def _needs(resource: Resource) -> list[str]:
     """What must stand before a resource: URNs, and its provider with its id."""
     return [*resource.references(), *([resource.provider] if resource.provider else [])]
+
+
+def with_references(resources: Sequence[Resource], kept: Iterable[str]) -> set[str]:
+    """URNs and all that they need, directly or not: parents, providers, dependencies.
+
+    Args:
+        resources: All resources, each after what it refers to.
+        kept: The URNs to start from.
+    """
+    found = set(kept)
+    for resource in reversed(resources):
+        if resource.urn in found:
+            found.update(resource.references())
+    return found
 
 
 def problems(snapshot: Snapshot) -> list[str]:

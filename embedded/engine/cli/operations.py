@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedded.engine import config as configuration
+from embedded.engine import snapshot as snapshots
+from embedded.engine import state as states
+from embedded.engine.backend.recovery import current_checkpoint
 from embedded.engine.backend.references import StackReference
 from embedded.engine.cli import terminal
 from embedded.engine.cli.command import Call, command
@@ -103,7 +106,11 @@ def destroy(call: Call) -> None:
     This command deletes all the resources in the selected stack. After the command completes, all of this stack's resources
     and associated state are deleted; the stack itself is not. Use `pulumi stack rm` (or --remove) for that.
     """
+    if call.flags["exclude_protected"] and call.flags["target"]:
+        raise EngineError("You cannot specify --target and --exclude-protected")
     deployment = new_deployment(call, "destroy")
+    if call.flags["exclude_protected"] and _is_all_protected(call, deployment.reference):
+        return
     perform(deployment)
     if call.flags["preview_only"]:
         return
@@ -113,11 +120,30 @@ def destroy(call: Call) -> None:
         _after_destroy(call, deployment.reference)
 
 
-def _say_what_is_left(call: Call, reference: StackReference) -> None:
-    protected = sum(1 for item in call.session.backend.checkpoint(reference).resources if item.get("protect"))
-    if protected:
+def _protected(call: Call, reference: StackReference) -> tuple[int, int]:
+    """How many resources --exclude-protected keeps, what the protected ones need counted in, and how many there are."""
+    checkpoint = current_checkpoint(call.session.backend, reference)
+    resources = states.deployment_from_json(checkpoint.deployment or {}, None).resources
+    kept = snapshots.with_references(resources, [item.urn for item in resources if item.protect])
+    return sum(item.urn in kept for item in resources), len(resources)
+
+
+def _is_all_protected(call: Call, reference: StackReference) -> bool:
+    kept, count = _protected(call, reference)
+    if not kept or kept < count:
+        return False
+    if not call.flags["json"]:
         terminal.out(
-            f"All unprotected resources were destroyed. There are still {protected} protected resources associated with this stack."
+            f"There were no unprotected resources to destroy. There are still {kept} protected resources associated with this stack."
+        )
+    return True
+
+
+def _say_what_is_left(call: Call, reference: StackReference) -> None:
+    kept, _ = _protected(call, reference)
+    if kept and not call.flags["json"]:
+        terminal.out(
+            f"All unprotected resources were destroyed. There are still {kept} protected resources associated with this stack."
         )
 
 

@@ -12,6 +12,7 @@ from embedded.engine.deployment.generator import StepGenerator
 from embedded.engine.deployment.replacements import dependent_replacements
 from embedded.engine.deployment.steps import SameStep, Step
 from embedded.engine.deployment.targets import UrnPatterns
+from embedded.engine.snapshot import with_references
 from embedded.engine.state import Resource
 
 
@@ -43,15 +44,7 @@ async def _doomed(context: Context, generator: StepGenerator, resources: list[Re
                     kept.add(resource.urn)
     if options.exclude_protected:
         kept |= {resource.urn for resource in resources if resource.protect}
-    return everything - _with_references(resources, kept)
-
-
-def _with_references(resources: list[Resource], kept: set[str]) -> set[str]:
-    """The kept URNs and all they need: parents, providers, dependencies."""
-    for resource in reversed(resources):
-        if resource.urn in kept:
-            kept.update(resource.references())
-    return kept
+    return everything - with_references(resources, kept)
 
 
 async def _targeted(context: Context, targets: UrnPatterns, resources: list[Resource]) -> set[str]:

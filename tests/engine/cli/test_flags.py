@@ -32,6 +32,27 @@ def test_import_file_of_a_preview(write, tmp_path: Path, pulumi) -> None:
     assert "nameTable" not in content
 
 
+def test_destroy_without_what_is_protected_and_what_that_needs(write, pulumi) -> None:
+    """The stack, the default provider and a dependency of the protected one are counted with it; then nothing is left to do."""
+    write(
+        'a = Res("a", x=1)\nRes("p", y=a.out, opts=pulumi.ResourceOptions(protect=True))\n'
+        'Res("b", y=a.out)\nRes("c", x=1)\n'
+    )
+    assert pulumi("up", "--yes", "--skip-preview").code == 0
+    destroy = ("destroy", "--exclude-protected", "--yes", "--skip-preview")
+    both = pulumi(*destroy, "--target", URN.format("c"))
+    assert both.code == 1 and "You cannot specify --target and --exclude-protected" in both.err
+    ran = pulumi(*destroy)
+    assert ran.code == 0 and "- 2 deleted" in ran.out
+    still = "There are still 4 protected resources associated with this stack.\n"
+    assert ran.out.endswith(f"All unprotected resources were destroyed. {still}")
+    for arguments in (destroy, ("destroy", "--exclude-protected", "--preview-only")):
+        again = pulumi(*arguments)
+        assert again.code == 0
+        assert again.out == f"There were no unprotected resources to destroy. {still}"
+    assert len(json.loads(pulumi("stack", "history", "--json").out)) == 2
+
+
 def test_a_plan_goes_on_with_the_stacks_configuration(write, tmp_path: Path, pulumi) -> None:
     """Another value is warned of, and what comes of it that was not planned is refused; secrets are not shown."""
     write('config = pulumi.Config()\nRes("a", x=config.require("x"), s=config.require_secret("s"))\n')
