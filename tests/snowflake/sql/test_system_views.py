@@ -97,3 +97,17 @@ def test_account_usage_needs_a_grant(filled: Any) -> None:
     with pytest.raises(SnowflakeError) as refused:
         filled("select * from snowflake.account_usage.tables")
     assert refused.value.errno == 2003
+
+
+def test_a_view_of_snowflake_that_is_not_here_is_refused_by_name(query):
+    with pytest.raises(SnowflakeError, match="QUERY_ATTRIBUTION_HISTORY") as caught:
+        query("select * from snowflake.account_usage.query_attribution_history")
+    assert caught.value.errno == 2
+    with pytest.raises(SnowflakeError) as caught:
+        query("select * from snowflake.account_usage.nobody_knows_it")
+    assert caught.value.errno == 2003
+    query(f"create role reader_{query.database}", f"grant role reader_{query.database} to user admin")
+    query("use secondary roles none", f"use role reader_{query.database}")
+    with pytest.raises(SnowflakeError) as caught:
+        query("select * from snowflake.account_usage.query_attribution_history")
+    assert caught.value.errno == 2003
