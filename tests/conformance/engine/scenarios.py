@@ -622,6 +622,14 @@ S(
 )
 PROTECTED = 'a = res("a", x=1)\np = res("p", y=a.out, o_protect=True)\nb = res("b", y=a.out)\n'
 S(
+    "protect-destroy",
+    "destroy with a protected resource fails; --exclude-protected then finds nothing to destroy: what is left is protected or needed by it",
+    U(PROTECTED),
+    X("destroy"),
+    X("destroy", None, "--exclude-protected"),
+    wanted=["create a; create p; create b", "delete b; delete p (exit 1) FAILED: delete p", ""],
+)
+S(
     "exclude-protected",
     "destroy --exclude-protected: what is protected stays, and what it depends on",
     U(PROTECTED),
@@ -789,6 +797,21 @@ S(
     X("preview --save-plan plan.json"),
     U('a = res("a", x=2)\n', "--plan", "plan.json"),
     wanted=["create a", "create a", "same a", "(exit 1)"],
+)
+S(
+    "continue-on-error-dependents",
+    "--continue-on-error: what depends on a failed update stays as it is, what the program no longer has is deleted",
+    U(AB + 'c = res("c", x=1)\ng = res("g", x=1)\n'),
+    U(
+        'a = res("a", x=2, fail=["update"])\nb = res("b", y=a.out)\nc = res("c", x=2)\n',
+        "--continue-on-error",
+    ),
+    U('a = res("a", x=2)\nb = res("b", y=a.out)\nc = res("c", x=2)\n'),
+    wanted=[
+        "create a; create c; create g; create b",
+        "update a; update c; delete g (exit 1) FAILED: update a",
+        "update a; same c; same b",
+    ],
 )
 DYNAMIC = {
     "dynprov.py": """
