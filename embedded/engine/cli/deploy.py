@@ -14,7 +14,9 @@ from embedded.engine import config as configuration
 from embedded.engine import snapshot as snapshots
 from embedded.engine import state, values
 from embedded.engine.backend import login
+from embedded.engine.backend.buckets import StorePath
 from embedded.engine.backend.checkpoints import Checkpoint
+from embedded.engine.backend.files import write_atomically
 from embedded.engine.backend.history import UpdateInfo
 from embedded.engine.backend.journal import Journal, fingerprint, open_journal
 from embedded.engine.backend.recovery import current_checkpoint, recover
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
 _NOT_SAVED = (
     "\nThe state could not be written. What was done is in '{path}': once the backend can be written again, the next `pulumi up`, "
     "`refresh` or `destroy` takes it over. Do not delete that file"
+)
+_OVERTAKEN = (
+    "the stack's lock was dropped while this ran, and another process has written the state since. The state that this run ended "
+    "with is in '{path}' and was not saved. Compare it with `pulumi stack export`, and take what is missing there into the stack "
+    "with `pulumi import` or `pulumi stack import`"
 )
 LAUNCHER_FOLDER = Path(__file__).resolve().parents[2] / "bin"
 _HISTORY_KINDS = {"up": "update", "import": "resource-import"}
@@ -185,14 +192,17 @@ class Deployment:
         backend = self.call.session.backend
         started = int(time.time())
         checkpoint = recover(backend, self.reference)
-        journal = open_journal(
-            backend.journal_file(self.reference), fingerprint(backend.checkpoint_bytes(self.reference))
-        )
+        base = fingerprint(backend.checkpoint_bytes(self.reference))
+        journal = open_journal(backend.journal_file(self.reference), base)
         try:
             result = self._run(checkpoint, journal)
+            if result.snapshot is not None and self._is_overtaken(base):
+                raise EngineError(_OVERTAKEN.format(path=self._set_aside(result.snapshot)))
             self._save(result)
         except BaseException as error:
             journal.close(remove=False)
+            if self._is_overtaken(base):
+                raise  # The checkpoint and the journal that are there now are another process's.
             try:
                 recover(backend, self.reference)
             except EngineError:
@@ -232,11 +242,25 @@ class Deployment:
             display.close()
 
     def _save(self, result: Result) -> None:
-        if result.snapshot is None:
-            return
-        snapshot = replace(result.snapshot, manifest=state.Manifest.now(), secrets_provider=self.manager.state)
-        deployment = state.deployment_to_json(snapshot, self.manager.encrypt)
-        self.call.session.backend.save(self.reference, deployment, state.features_of(snapshot))
+        if result.snapshot is not None:
+            deployment, features = self._final_state(result.snapshot)
+            self.call.session.backend.save(self.reference, deployment, features)
+
+    def _final_state(self, snapshot: state.Snapshot) -> tuple[dict[str, Any], list[str]]:
+        snapshot = replace(snapshot, manifest=state.Manifest.now(), secrets_provider=self.manager.state)
+        return state.deployment_to_json(snapshot, self.manager.encrypt), state.features_of(snapshot)
+
+    def _is_overtaken(self, base: str) -> bool:
+        """Whether another process wrote the state meanwhile, which it can only once the lock was dropped."""
+        return fingerprint(self.call.session.backend.checkpoint_bytes(self.reference)) != base
+
+    def _set_aside(self, snapshot: state.Snapshot) -> StorePath:
+        """Keep the state that a run ended with in a file as `stack import` reads it."""
+        path = self.call.session.backend.journal_file(self.reference).with_name(f"{self.reference.name}.json.lost")
+        deployment, features = self._final_state(snapshot)
+        content: dict[str, Any] = {"version": 4, "features": features} if features else {"version": 3}
+        write_atomically(path, (values.dumps({**content, "deployment": deployment}, indent=4) + "\n").encode())
+        return path
 
     def _update_info(self, result: Result, started: int) -> UpdateInfo:
         environment, message = update_environment(self.call)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from embedded.engine.cli import main
+from embedded.engine.cli.deploy import Deployment
 
 URN = "urn:pulumi:dev::proj::tst:index:Res::{}"
 
@@ -30,6 +34,35 @@ def test_import_file_of_a_preview(write, tmp_path: Path, pulumi) -> None:
         ("tst:index:Res", "a"): {"type": "tst:index:Res", "name": "a", "id": "<PLACEHOLDER>"},
     }
     assert "nameTable" not in content
+
+
+def test_a_run_that_lost_its_lock_overwrites_nothing(
+    write, environment: Path, monkeypatch: pytest.MonkeyPatch, pulumi
+) -> None:
+    """Another process dropped the lock and updated the stack: its state stays, that of the first run is set aside."""
+    write('Res("a", x=1)\n')
+    run = Deployment._run
+
+    def run_and_be_overtaken(deployment: Deployment, *arguments: Any) -> Any:
+        monkeypatch.setattr(Deployment, "_run", run)
+        result = run(deployment, *arguments)
+        assert main(["cancel", "--yes"]) == 0
+        write('Res("a", x=1)\nRes("b", x=1)\n')
+        assert main(["up", "--yes", "--skip-preview"]) == 0
+        return result
+
+    monkeypatch.setattr(Deployment, "_run", run_and_be_overtaken)
+    ran = pulumi("up", "--yes", "--skip-preview")
+    assert ran.code == 1
+    assert "error: the stack's lock was dropped while this ran, and another process has written the state" in ran.err
+    (kept,) = environment.rglob("dev.json.lost")
+    assert str(kept) in ran.err
+    assert [path.name for path in kept.parent.iterdir() if path.name.endswith(".journal")] == []
+    found = {item["urn"] for item in json.loads(kept.read_text())["deployment"]["resources"]}
+    assert URN.format("a") in found and URN.format("b") not in found
+    assert pulumi("preview", "--expect-no-changes").code == 0
+    assert [item["name"] for item in json.loads(pulumi("stack", "ls", "--json").out)] == ["dev"]
+    assert pulumi("stack", "import", "--file", str(kept)).code == 0
 
 
 def test_destroy_without_what_is_protected_and_what_that_needs(write, pulumi) -> None:
