@@ -16,6 +16,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokens import Token, TokenType
 
 from embedded.snowflake.errors import SnowflakeError, syntax_error, unsupported
+from embedded.snowflake.sql.outer_marks import join_marked
 from embedded.snowflake.tokens import tokenize
 
 MARK = "\x01"
@@ -88,6 +89,7 @@ def _parse(text: str, tokens: list[Token] | None) -> exp.Expr:
     if len(trees) != 1 or trees[0] is None:
         raise syntax_error(";" if len(trees) > 1 else "<EOF>")
     _name_columns(trees[0], texts)
+    join_marked(trees[0], text)
     return trees[0]
 
 

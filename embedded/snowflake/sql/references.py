@@ -34,6 +34,8 @@ class References:
             return self._positional(node.this, tuple(name_of(part) for part in node.parts[:-1]))
         if isinstance(node.this, exp.Star):
             raise unsupported("* in an expression")
+        if node.args.get("join_mark"):
+            raise unsupported("(+) outside of WHERE")
         name, qualifier = name_of(node.this), tuple(name_of(part) for part in node.parts[:-1])
         found = self.find(name, qualifier)
         if found is None and name == "NEXTVAL" and qualifier:

@@ -57,6 +57,7 @@ STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alter table d.s.t modify column a set tag d.s.tag = 'x'", ("apply tag on account",)),
     ("alter table d.s.t modify column a unset tag d.s.tag", ("apply tag on account",)),
     ("use schema d.s", ()),
+    ("select count(*) from snowflake.account_usage.tags", ("imported privileges on database snowflake",)),
 )
 # What does not lie in a schema.
 ACCOUNT_STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedded.snowflake.errors import SnowflakeError
 from embedded.snowflake.names import decode, encode
 
 D = Decimal
@@ -265,3 +266,51 @@ def test_statistics_of_what_does_not_vary_are_null(query):
     assert query(
         f"select corr(column1, column2), regr_slope(column1, column2), regr_slope(column2, column1) {values}"
     ) == [(None, None, 0.0)]
+
+
+@pytest.fixture
+def three_tables(query):
+    query(
+        "create table a (x int, k int)",
+        "create table b (x int, y int)",
+        "create table c (y int, z int)",
+        "insert into a values (1, 10), (2, 20), (3, 30)",
+        "insert into b values (1, 100), (2, 200)",
+        "insert into c values (100, 7)",
+    )
+    return query
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("select a.x, b.y from a, b where a.x = b.x(+) order by 1", [(1, 100), (2, 200), (3, None)]),
+        (
+            "select a.x, c.z from a, b, c where a.x = b.x(+) and b.y = c.y(+) and a.k < 30 order by 1",
+            [(1, 7), (2, None)],
+        ),
+        (
+            "select t.x, b.y from a t, b where t.x = b.x (+) and b.y(+) > 100 order by 1",
+            [(1, None), (2, 200), (3, None)],
+        ),
+        ("select t.x from a t, b where b.x(+) = t.x and b.y is null", [(3,)]),
+    ],
+)
+def test_outer_joins_written_with_marks(three_tables, text, wanted):
+    assert three_tables(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select a.x from a, b where a.x(+) = b.x",
+        "select a.x from a, b where a.x = b.x(+) or a.x = 1",
+        "select k from a, b where k = y(+)",
+        "select a.x from a join b on a.x = b.x(+)",
+        "select a.x, b.y(+) from a, b",
+    ],
+)
+def test_marks_that_are_no_such_join_are_refused(three_tables, text):
+    with pytest.raises(SnowflakeError, match=r"\(\+\)") as caught:
+        three_tables(text)
+    assert caught.value.errno == 2
