@@ -57,7 +57,6 @@ STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alter table d.s.t modify column a set tag d.s.tag = 'x'", ("apply tag on account",)),
     ("alter table d.s.t modify column a unset tag d.s.tag", ("apply tag on account",)),
     ("use schema d.s", ()),
-    ("select count(*) from snowflake.account_usage.tags", ("imported privileges on database snowflake",)),
 )
 # What does not lie in a schema.
 ACCOUNT_STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -69,6 +68,7 @@ ACCOUNT_STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alter warehouse w set auto_suspend = 60", ("modify on warehouse w",)),
     ("alter warehouse w suspend", ("operate on warehouse w",)),
     ("use warehouse w", ("usage on warehouse w",)),
+    ("select count(*) from snowflake.account_usage.tags", ("imported privileges on database snowflake",)),
 )
 CASES = [(text, (*USE, *needs)) for text, needs in STATEMENTS] + list(ACCOUNT_STATEMENTS)
 _numbers = itertools.count(1)

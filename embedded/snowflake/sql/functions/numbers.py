@@ -38,10 +38,31 @@ _FLOATS = {
 }
 
 
+# Where functions have no value.
+_PARTIAL = {
+    "SQRT": "{x} < 0",
+    "LN": "{x} <= 0",
+    "ASIN": "abs({x}) > 1",
+    "ACOS": "abs({x}) > 1",
+    "ACOSH": "{x} < 1",
+    "ATANH": "abs({x}) >= 1",
+}
+
+
 @function(*(name for name in _FLOATS if name != "LOG"), args=1)
 def transcendental(call: Call) -> Typed:
-    """A function of one FLOAT."""
-    return Typed(f"{_FLOATS[call.name]}({arithmetic.double(call.number(0))})", FLOAT)
+    """A function of one FLOAT.
+
+    Raises:
+        SnowflakeError: it has no value there (100098), when it runs.
+    """
+    value = arithmetic.double(call.number(0))
+    made = f"{_FLOATS[call.name]}({value})"
+    if call.name not in _PARTIAL:
+        return Typed(made, FLOAT)
+    word = _FLOATS[call.name]
+    error = f"CAST(sf_error('100098', 'Invalid floating point operation: {word}(' || sf_float_text({value}) || ')') AS DOUBLE)"
+    return Typed(f"(CASE WHEN {_PARTIAL[call.name].format(x=value)} THEN {error} ELSE {made} END)", FLOAT)
 
 
 @function("CBRT", args=1)
