@@ -36,7 +36,7 @@ pii_kinds = sorted({column.pii for contract in contracts.values() for column in 
 compute = Compute("compute", ComputeConfig(settings=settings)).resources
 storage = Storage("storage", StorageConfig(settings=settings, schemas=access.schemas)).resources
 place = {"database": storage.database, "schemas": storage.schemas}
-role_tree = Roles("roles", RolesConfig(settings=settings, access=access)).resources
+role_tree = Roles("roles", RolesConfig(settings=settings, access=access, deployer=inputs.deployer)).resources
 roles = role_tree.roles
 masking = Masking(
     "masking",

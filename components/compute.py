@@ -22,9 +22,9 @@ class ComputeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeResources:
-    """The monitor, and the warehouses as `environment`, `xs` and `multi`."""
+    """The monitor, unless the account has one, and the warehouses as `environment`, `xs` and `multi`."""
 
-    monitor: snowflake.ResourceMonitor
+    monitor: snowflake.ResourceMonitor | None
     warehouses: dict[str, snowflake.Warehouse]
 
 
@@ -34,13 +34,13 @@ class Compute(pulumi.ComponentResource):
     def __init__(self, name: str, config: ComputeConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("logistics:compute:Compute", name, None, opts)
         self._settings = config.settings
-        monitor = self._create_monitor()
+        # Only ACCOUNTADMIN may make a monitor and put it on a warehouse: a role with less is bounded by the account's own.
+        monitor = self._create_monitor() if config.settings.cost_monitor == "deployed" else None
+        bound: dict[str, pulumi.Input] = {"resource_monitor": monitor.name} if monitor else {}
         # In production nothing spends without a bound; elsewhere the monitor watches the environment's warehouse alone.
-        watched: dict[str, pulumi.Input] = (
-            {"resource_monitor": monitor.name} if config.settings.environment == "prod" else {}
-        )
+        watched = bound if config.settings.environment == "prod" else {}
         warehouses = {
-            "environment": self._create_environment_warehouse(monitor),
+            "environment": self._create_environment_warehouse(bound),
             "xs": self._create_warehouse(
                 "compute_wh_xs",
                 "X-SMALL",
@@ -68,15 +68,15 @@ class Compute(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _create_environment_warehouse(self, monitor: snowflake.ResourceMonitor) -> snowflake.Warehouse:
+    def _create_environment_warehouse(self, bound: dict[str, pulumi.Input]) -> snowflake.Warehouse:
         environment = self._settings.environment
         return self._create_warehouse(
             f"compute_wh_{environment}",
             self._settings.warehouse_size,
             f"Everyday work in {environment}",
             auto_suspend=self._settings.warehouse_auto_suspend_seconds,
-            resource_monitor=monitor.name,
             **_clusters(self._settings.warehouse_max_clusters),
+            **bound,
         )
 
     def _create_multi_cluster_warehouse(self, watched: dict[str, pulumi.Input]) -> snowflake.Warehouse:

@@ -21,9 +21,12 @@ _PROVIDER = "snowflake:"
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Settings of the stack, everything declared in sql/, the plugin's configuration, and the version of the dashboard's files."""
+    """Settings of the stack and the role that deploys it, everything declared in sql/, the plugin's configuration, and the version of
+    the dashboard's files.
+    """
 
     settings: PlatformSettings
+    deployer: str
     declarations: Declarations
     provider: Mapping[str, pulumi.Input[str]]
     dashboard_version: str
@@ -42,6 +45,7 @@ def load_inputs(root: Path) -> Inputs:
         declarations = load_declarations(root, settings)
         return Inputs(
             settings=settings.platform,
+            deployer=settings.account.role,
             declarations=declarations,
             provider=_provider_config(config, secret),
             dashboard_version=dashboard_version(root, settings.platform, declarations),

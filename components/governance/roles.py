@@ -11,13 +11,17 @@ import pulumi_snowflake as snowflake
 from logistics.contracts import ACCESS_LEVELS, AccessContract
 from logistics.settings import PlatformSettings
 
+_HOLDS_ALL = frozenset({"ACCOUNTADMIN", "SYSADMIN"})
+"""Roles that hold every role of the platform already, through SYSADMIN."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RolesConfig:
-    """The stack's settings, and the roles as sql/access.yaml has them."""
+    """The stack's settings, the roles as sql/access.yaml has them, and the role that deploys."""
 
     settings: PlatformSettings
     access: AccessContract
+    deployer: str = "ACCOUNTADMIN"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,9 @@ class Roles(pulumi.ComponentResource):
                 yield f"{schema}_{level}", role
             for parent in contract.granted_to:
                 yield role, parent
+            # What a role of the platform owns, such as a task or the dashboard, only that role can change.
+            if self._config.deployer.upper() not in _HOLDS_ALL:
+                yield role, self._config.deployer.lower()
 
     def _create_role(self, role: str, name: str, comment: str) -> snowflake.AccountRole:
         return snowflake.AccountRole(role, name=name, comment=comment, opts=pulumi.ResourceOptions(parent=self))

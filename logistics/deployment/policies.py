@@ -15,6 +15,8 @@ from logistics.settings import StackSettings
 
 _COMPARING = ("protection-not-weakened", "approvals-are-current")
 """The policies that are handed the state before, and the approvals of the stack file."""
+_MONITORED = "warehouse-monitored"
+"""The policy that asks for a monitor on each warehouse, where no monitor of the account watches them all."""
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 """How the engine marks colours in what its events say."""
 
@@ -58,6 +60,8 @@ def prepare_pack(root: Path, settings: StackSettings, deployment: Mapping[str, A
         entry = given.get(policy, {})
         entry = {"enforcementLevel": entry} if isinstance(entry, str) else entry
         given[policy] = entry | {"before": str(before), "approved": approved}
+    if settings.platform.cost_monitor == "account":
+        given[_MONITORED] = {"required": False}
     config.write_text(json.dumps(given), encoding="utf-8")
     return PackRun(folder=folder, config=config)
 

@@ -91,7 +91,7 @@ def clone(
         cursor: as a role that may create databases, warehouses and monitors.
         name: such as pr-123.
         ttl: time to live.
-        credits_a_day: what its warehouse may spend.
+        credits_a_day: what its warehouse may spend, where the deployment makes monitors.
         report: called with one line a step.
 
     Raises:
@@ -111,7 +111,8 @@ def clone(
     try:
         _make(cursor, settings, made, names, credits_a_day)
         report(
-            f"{names.database}: cloned from {made.source}, {names.warehouse} capped at {credits_a_day} credits a day"
+            f"{names.database}: cloned from {made.source}, {names.warehouse} "
+            + (f"capped at {credits_a_day} credits a day" if _has_cap(settings) else "bounded by the account's monitor")
         )
         _Binding(cursor, declared, made, names).bind()
         report(f"{names.database}: policies bound, tasks suspended")
@@ -165,6 +166,11 @@ def _refuse_existing(cursor: Any, names: _Names) -> None:
             raise LogisticsError(f"{name} exists already: remove it, or clone under another name")
 
 
+def _has_cap(settings: StackSettings) -> bool:
+    """Returns whether a clone has a monitor of its own: only ACCOUNTADMIN may make one."""
+    return settings.platform.cost_monitor == "deployed"
+
+
 def _make(cursor: Any, settings: StackSettings, made: Clone, names: _Names, credits_a_day: int) -> None:
     about = {
         "name": made.name,
@@ -172,15 +178,16 @@ def _make(cursor: Any, settings: StackSettings, made: Clone, names: _Names, cred
         "made_at": made.made_at.isoformat(),
         "expires_at": made.expires_at.isoformat(),
     }
-    cursor.execute(
-        f"CREATE RESOURCE MONITOR {identifier(names.monitor)} WITH CREDIT_QUOTA = {credits_a_day} FREQUENCY = DAILY "
-        "START_TIMESTAMP = IMMEDIATELY TRIGGERS ON 90 PERCENT DO SUSPEND ON 100 PERCENT DO SUSPEND_IMMEDIATE"
-    )
+    if _has_cap(settings):
+        cursor.execute(
+            f"CREATE RESOURCE MONITOR {identifier(names.monitor)} WITH CREDIT_QUOTA = {credits_a_day} FREQUENCY = DAILY "
+            "START_TIMESTAMP = IMMEDIATELY TRIGGERS ON 90 PERCENT DO SUSPEND ON 100 PERCENT DO SUSPEND_IMMEDIATE"
+        )
     cursor.execute(
         f"CREATE WAREHOUSE {identifier(names.warehouse)} WAREHOUSE_SIZE = XSMALL INITIALLY_SUSPENDED = TRUE "
         f"AUTO_RESUME = TRUE AUTO_SUSPEND = {settings.platform.auto_suspend_seconds} "
-        f"STATEMENT_TIMEOUT_IN_SECONDS = {settings.platform.statement_timeout_seconds} "
-        f"RESOURCE_MONITOR = {identifier(names.monitor)}"
+        f"STATEMENT_TIMEOUT_IN_SECONDS = {settings.platform.statement_timeout_seconds}"
+        + (f" RESOURCE_MONITOR = {identifier(names.monitor)}" if _has_cap(settings) else "")
     )
     cursor.execute(
         f"CREATE DATABASE {identifier(names.database)} CLONE {identifier(made.source)} "

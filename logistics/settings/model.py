@@ -136,9 +136,15 @@ class PlatformSettings(_Section):
         ge=1,
         le=10,
     )
+    cost_monitor: Literal["deployed", "account"] = setting(
+        "deployed",
+        about="Who bounds the spend: the deployment, by daily_cost_monitor on its warehouses, which takes ACCOUNTADMIN; or a monitor "
+        "of the whole account, which an administrator made (sql/account/cost_monitor.sql).",
+        allowed="deployed, account",
+    )
     daily_credit_quota: int = setting(
         100,
-        about="Credits a day that daily_cost_monitor allows the environment's warehouse.",
+        about="Credits a day that daily_cost_monitor allows the environment's warehouse, or the account.",
         allowed="1 or more",
         ge=1,
     )

@@ -12,6 +12,8 @@ grant create network policy on account to role logistics_deployer;
 grant manage grants on account to role logistics_deployer;
 -- Passed on to DATA_ENGINEER and AUDITOR, which run tasks.
 grant execute task on account to role logistics_deployer with grant option;
+-- It owns the alert of data quality.
+grant execute alert on account to role logistics_deployer;
 
 -- The views of cost, performance and access read these.
 grant imported privileges on database snowflake to role logistics_deployer;
@@ -19,8 +21,17 @@ grant imported privileges on database snowflake to role logistics_deployer;
 -- Roles of the platform stand under SYSADMIN, as Snowflake advises.
 grant role logistics_deployer to role sysadmin;
 
+-- Snowflake tells which policies hold on a view by a query, which needs a warehouse before the platform's own are there.
+create warehouse if not exists logistics_deploy_wh
+    warehouse_size = xsmall
+    auto_suspend = 60
+    initially_suspended = true
+    comment = 'Deployments ask the account by it';
+grant usage on warehouse logistics_deploy_wh to role logistics_deployer;
+
 create user if not exists logistics_ci
     type = service
     default_role = logistics_deployer
+    default_warehouse = logistics_deploy_wh
     comment = 'Deploys from CI, by key pair';
 grant role logistics_deployer to user logistics_ci;

@@ -38,6 +38,12 @@ def test_warehouses_and_monitor_are_the_users(run_program):
     assert recording.of("Warehouse")["compute_wh_dev"].inputs["resourceMonitor"] == monitor["name"]
 
 
+def test_a_monitor_of_the_account_takes_the_place_of_the_deployments(run_program):
+    recording = run_program("prod", costMonitor="account")
+    assert recording.of("ResourceMonitor") == {}
+    assert all("resourceMonitor" not in warehouse.inputs for warehouse in recording.of("Warehouse").values())
+
+
 def test_no_role_is_granted_anything_before_it_is_protected(run_program):
     """Whatever order the engine takes, a grant on rows comes after the row access policy and the masks beneath it."""
     recording = run_program()

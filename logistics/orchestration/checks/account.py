@@ -82,7 +82,9 @@ def warehouses(site: Site) -> Looked:
                 CRITICAL,
                 subject=name,
                 evidence="the warehouse is gone",
-                recommendation="logistics deploy makes it again",
+                recommendation="logistics deploy makes it again"
+                if site.settings.platform.cost_monitor == "deployed"
+                else "an administrator makes it again: sql/account/cost_monitor.sql",
             )
             continue
         yield from _as_declared(site, kind, found[name])
@@ -105,7 +107,11 @@ def _as_declared(site: Site, kind: str, row: dict[str, Any]) -> Iterator[Problem
             {
                 "size": platform.warehouse_size,
                 "max_cluster_count": platform.warehouse_max_clusters,
-                "resource_monitor": platform.named("daily_cost_monitor"),
+                **(
+                    {"resource_monitor": platform.named("daily_cost_monitor")}
+                    if platform.cost_monitor == "deployed"
+                    else {}
+                ),
             },
         ),
         "xs": (platform.xs_auto_suspend_seconds, {}),
