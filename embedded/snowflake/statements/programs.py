@@ -127,13 +127,12 @@ def _rendered(text: str, variables: dict[str, Any]) -> str:
     """A template's text with its variables put in.
 
     Raises:
-        SnowflakeError: it cannot be rendered (001501), or the package jinja2 is not there (000002).
+        SnowflakeError: it cannot be rendered (001501).
     """
-    try:
-        from jinja2 import StrictUndefined, TemplateError
-        from jinja2.sandbox import SandboxedEnvironment
-    except ImportError:
-        raise unsupported("EXECUTE IMMEDIATE FROM a template without the Python package jinja2") from None
+    # Imported here: few ask for it, and the server's start would wait for it.
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
     try:
         return SandboxedEnvironment(undefined=StrictUndefined).from_string(text).render(variables)
     except (TemplateError, TypeError, ValueError) as error:
