@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from deployed import eventually
 from small_platform import DEPOT, SmallPlatform
+from snowflake.connector.errors import ProgrammingError
 
 pytestmark = pytest.mark.slow
 BROKEN_VIEW = """\
@@ -72,6 +74,15 @@ def test_a_view_that_snowflake_refuses(small):
     )
 
 
+def refuses_work(small: SmallPlatform) -> bool:
+    """Whether the warehouse takes no statement any more."""
+    try:
+        small.rows("select count(*) from marts.tbl_depot where city <> random()::varchar")
+    except ProgrammingError as error:
+        return "exceeded its quota" in str(error)
+    return False
+
+
 def test_a_quota_that_is_reached(small):
     spend = ("alter warehouse compute_wh_dev set warehouse_size = 'X6LARGE'", "create or replace table marts.t (n int)")
     small.rows(*spend, "insert into marts.t values (1)", "drop table marts.t", role="ACCOUNTADMIN")
@@ -80,6 +91,7 @@ def test_a_quota_that_is_reached(small):
     )
     small.rows(limit.format(1, 1), role="ACCOUNTADMIN")
     try:
+        assert eventually(lambda: refuses_work(small)), "the monitor has seen what was spent"
         told = failure(small.logistics("deploy", "--yes", code=1))
     finally:
         triggers = "on 80 percent do notify on 90 percent do suspend on 100 percent do suspend_immediate"

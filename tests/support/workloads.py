@@ -24,7 +24,8 @@ COLUMNS = {
     "TABLE_STORAGE_METRICS": "TABLE_CATALOG varchar, TABLE_SCHEMA varchar, TABLE_NAME varchar, ACTIVE_BYTES number,"
     " TIME_TRAVEL_BYTES number, FAILSAFE_BYTES number, RETAINED_FOR_CLONE_BYTES number",
 }
-NOW = "current_timestamp()"
+# Days are those of UTC, as the account meters them, whatever the session's time zone.
+NOW = "convert_timezone('UTC', current_timestamp())"
 
 
 class Workload:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from embedded.snowflake.errors import SnowflakeError
@@ -10,6 +12,9 @@ from embedded.snowflake.errors import SnowflakeError
 @pytest.fixture
 def run(session):
     opened = session()
+    clock = opened.account.clock
+    # From a day's first hour, so that no test meets the midnight at which what was spent begins anew.
+    clock.advance((clock.now().replace(hour=1, minute=0) + timedelta(days=1) - clock.now()).total_seconds())
 
     def execute(*texts):
         result = None
