@@ -43,7 +43,7 @@ class PulumiCommand:
         """Returns the project's stacks in the backend and how many resources each has."""
         return {
             entry["name"]: int(entry.get("resourceCount") or 0)
-            for entry in json.loads(self._output(["stack", "ls", "--json"]) or "[]")
+            for entry in json.loads(self.answer(["stack", "ls", "--json"]) or "[]")
         }
 
     def ensure_stack(self) -> None:
@@ -53,7 +53,7 @@ class PulumiCommand:
             LogisticsError: the command fails; with its own words.
         """
         if self._stack not in self.known_stacks():
-            self._output(["stack", "init", "--no-select", "--stack", self._stack])
+            self.answer(["stack", "init", "--no-select", "--stack", self._stack])
 
     def resource_counts(self) -> Counter[str]:
         """Returns how many resources of each type the stack has, components and providers apart."""
@@ -76,7 +76,7 @@ class PulumiCommand:
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".json", encoding="utf-8") as file:
             json.dump(exported, file)
             file.flush()
-            self._output(["stack", "import", "--file", file.name, "--stack", self._stack])
+            self.answer(["stack", "import", "--file", file.name, "--stack", self._stack])
 
     def deployment(self) -> dict[str, Any]:
         """Returns the stack's state as `pulumi stack export` has it; secrets stay encrypted."""
@@ -84,11 +84,16 @@ class PulumiCommand:
 
     def _export(self) -> dict[str, Any]:
         """Returns the stack's state; secrets stay encrypted."""
-        exported = json.loads(self._output(["stack", "export", "--stack", self._stack]))
+        exported = json.loads(self.answer(["stack", "export", "--stack", self._stack]))
         exported["deployment"] = exported.get("deployment") or {}
         return exported
 
-    def _output(self, arguments: Sequence[str]) -> str:
+    def answer(self, arguments: Sequence[str]) -> str:
+        """Runs a command as it stands, without a terminal, and returns what it prints.
+
+        Raises:
+            LogisticsError: it fails; with its own words.
+        """
         done = subprocess.run(
             [self._program, "--non-interactive", *arguments],
             cwd=self._root,

@@ -12,9 +12,10 @@ from typing import Any
 from logistics.connection import connect
 from logistics.deployment.backup import Backups
 from logistics.deployment.engine import Engine
+from logistics.deployment.history import list_versions
 from logistics.deployment.notify import Channels
 from logistics.deployment.runs import Runs
-from logistics.deployment.versions import Version, list_versions
+from logistics.deployment.versions import Version
 from logistics.local import server
 from logistics.local.environment import environment
 from logistics.project import local_folder
@@ -53,7 +54,8 @@ class Context:
 
     def versions(self) -> list[Version]:
         """Returns the stack's versions, oldest first."""
-        return list_versions(self.variables["PULUMI_BACKEND_URL"], self.engine.project, self.settings.stack)
+        backend = self.variables["PULUMI_BACKEND_URL"]
+        return list_versions(backend, self.engine.project, self.settings.stack, self.engine.ask)
 
     @contextmanager
     def cursor(self, role: str | None = None) -> Iterator[Any]:

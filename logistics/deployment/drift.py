@@ -85,7 +85,7 @@ def find_drift(context: Context) -> list[Drift]:
         LogisticsError: the account cannot be read.
     """
     deployed = context.engine.checkpoint()
-    steps = changing(context.engine.preview(program_of(context.engine.with_secrets(deployed)), refresh=True))
+    steps = changing(context.engine.preview(program_of(context.engine.plain_checkpoint()), refresh=True))
     versions = context.versions()
     since = versions[-1].ended_at if versions else datetime.fromtimestamp(0, UTC)
     with context.cursor() as cursor:
@@ -105,7 +105,7 @@ def revert(context: Context, drifts: Sequence[Drift]) -> None:
             if drift.revoke:
                 cursor.execute(drift.revoke)
     if any(drift.step for drift in drifts):
-        program = program_of(context.engine.with_secrets(context.engine.checkpoint()))
+        program = program_of(context.engine.plain_checkpoint())
         context.engine.up(program, message="revert what changed outside of the stack", refresh=True)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,24 @@ class Engine:
 
     def checkpoint(self) -> Checkpoint:
         """Returns the stack's state now, secrets encrypted as they are stored."""
+        return self._exported()
+
+    def plain_checkpoint(self) -> Checkpoint:
+        """Returns the stack's state now, secrets plain; never to be written to disk."""
+        return self._exported("--show-secrets")
+
+    def _exported(self, *options: str) -> Checkpoint:
+        return Checkpoint.of(json.loads(self.ask(["stack", "export", *options, "--stack", self.name]))["deployment"])
+
+    def ask(self, arguments: Sequence[str]) -> str:
+        """Runs a command of the engine that changes nothing, and returns what it prints.
+
+        Raises:
+            LogisticsError: it fails; with the engine's words.
+        """
         workspace = self.stack.workspace
-        with _as_error("export the state"):
-            exported = workspace.pulumi_command.run(
-                ["stack", "export", "--stack", self.name], workspace.work_dir, dict(self._variables)
-            )
-        return Checkpoint.of(json.loads(exported.stdout)["deployment"])
+        with _as_error(" ".join(["run pulumi", *arguments])):
+            return workspace.pulumi_command.run(list(arguments), workspace.work_dir, dict(self._variables)).stdout
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Makes a checkpoint the stack's state; the account is not touched."""

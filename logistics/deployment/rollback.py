@@ -49,7 +49,7 @@ def plan_rollback(context: Context, version: Version) -> RollbackPlan:
         LogisticsError: the version's checkpoint cannot be read, or the preview fails.
     """
     encrypted = version.checkpoint()
-    past = context.engine.with_secrets(encrypted)
+    past = version.plain_checkpoint(context.engine.with_secrets)
     steps = context.engine.preview(program_of(past))
     now = context.engine.checkpoint()
     with context.cursor() as cursor:

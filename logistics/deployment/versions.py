@@ -1,23 +1,14 @@
-"""The versions of a stack: what its backend kept of each update, and the checkpoint to go back to.
-
-File and bucket backends keep both beside each other (`.pulumi/history/<project>/<stack>/`), but `pulumi stack export
---version` refuses them, so their files are read here; Pulumi Cloud is asked through its command.
-Source: pkg/backend/diy of Pulumi, whose layout both engines write.
-"""
+"""The versions of a stack: what its backend kept of each update, and the checkpoint to go back to."""
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import Any
 
 from logistics.deployment.state import Checkpoint
-from logistics.errors import LogisticsError, UsageError
+from logistics.errors import UsageError
 
 SUCCEEDED = "succeeded"
 
@@ -48,6 +39,41 @@ class Version:
     ended_at: datetime
     changes: Mapping[str, int] = field(default_factory=dict)
     _load: Callable[[], Checkpoint] = field(repr=False, compare=False)
+    _load_plain: Callable[[], Checkpoint] | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def told(
+        cls,
+        number: int,
+        told: Mapping[str, Any],
+        ended_at: datetime,
+        *,
+        load: Callable[[], Checkpoint],
+        load_plain: Callable[[], Checkpoint] | None = None,
+    ) -> Version:
+        """Returns the version that an entry of a history tells of.
+
+        Args:
+            number: its number.
+            told: the entry, as the backend's files and `pulumi stack history --json` have it alike.
+            ended_at: when it ended, in UTC.
+            load: gives its checkpoint, secrets encrypted.
+            load_plain: gives it with plain secrets, where the backend itself opens them.
+        """
+        environment = told.get("environment") or {}
+        return cls(
+            number=number,
+            kind=told.get("kind", ""),
+            result=told.get("result", ""),
+            message=told.get("message", ""),
+            author=environment.get("git.author", ""),
+            git_revision=environment.get("git.head", ""),
+            git_dirty=environment.get("git.dirty") == "true",
+            ended_at=ended_at,
+            changes=told.get("resourceChanges") or {},
+            _load=load,
+            _load_plain=load_plain,
+        )
 
     @property
     def succeeded(self) -> bool:
@@ -62,109 +88,16 @@ class Version:
         """
         return self._load()
 
+    def plain_checkpoint(self, opened: Callable[[Checkpoint], Checkpoint]) -> Checkpoint:
+        """Returns the state right after it, secrets plain; never to be written to disk.
 
-class _Files(Protocol):
-    """The files of one folder of a backend."""
+        Args:
+            opened: opens the secrets of a checkpoint, for a backend that does not open them itself.
 
-    def names(self) -> list[str]: ...
-
-    def read(self, name: str) -> bytes: ...
-
-
-class _LocalFiles:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def names(self) -> list[str]:
-        return [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
-
-    def read(self, name: str) -> bytes:
-        return (self._folder / name).read_bytes()
-
-
-class _BucketFiles:
-    """The same in a bucket, through fsspec; its protocols' own packages are named in the error where they are absent."""
-
-    def __init__(self, url: str) -> None:
-        try:
-            import fsspec  # pyright: ignore[reportMissingImports]
-
-            self._files, self._folder = fsspec.core.url_to_fs(url)
-        except ImportError as error:
-            raise UsageError(f"the backend {url} needs a package that is not installed: {error}") from None
-
-    def names(self) -> list[str]:
-        if not self._files.exists(self._folder):
-            return []
-        return [name.rsplit("/", 1)[-1] for name in self._files.ls(self._folder, detail=False)]
-
-    def read(self, name: str) -> bytes:
-        return self._files.cat_file(f"{self._folder}/{name}")
-
-
-def list_versions(backend_url: str, project: str, stack: str) -> list[Version]:
-    """Returns a stack's versions of a file or bucket backend, oldest first.
-
-    Args:
-        backend_url: `file://…`, or a bucket's URL; its query (region and the like) is for the engine.
-        project: the project's name.
-        stack: the stack's name.
-
-    Raises:
-        UsageError: the backend is none of these.
-        LogisticsError: a history file cannot be read.
-    """
-    files = _files(backend_url, f".pulumi/history/{project}/{stack}")
-    entries = sorted(name for name in files.names() if _plain(name).endswith(".history.json"))
-    return [_version(number, name, files) for number, name in enumerate(entries, start=1)]
-
-
-def _files(backend_url: str, folder: str) -> _Files:
-    parts = urlsplit(backend_url)
-    if parts.scheme == "file":
-        place = Path(parts.netloc + parts.path).expanduser()
-        return _LocalFiles(place / folder)
-    if parts.scheme in ("s3", "gs", "azblob", "memory"):
-        scheme = {"azblob": "abfs"}.get(parts.scheme, parts.scheme)
-        return _BucketFiles(f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/{folder}")
-    raise UsageError(f"the history of {backend_url} cannot be read: allowed: file://, s3://, gs:// and azblob://")
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(".gz")
-
-
-def _version(number: int, name: str, files: _Files) -> Version:
-    told = _json(files, name)
-    environment = told.get("environment") or {}
-    return Version(
-        number=number,
-        kind=told.get("kind", ""),
-        result=told.get("result", ""),
-        message=told.get("message", ""),
-        author=environment.get("git.author", ""),
-        git_revision=environment.get("git.head", ""),
-        git_dirty=environment.get("git.dirty") == "true",
-        ended_at=datetime.fromtimestamp(told.get("endTime") or told.get("startTime") or 0, UTC),
-        changes=told.get("resourceChanges") or {},
-        _load=lambda: _checkpoint(name, files),
-    )
-
-
-def _checkpoint(name: str, files: _Files) -> Checkpoint:
-    wanted = _plain(name).replace(".history.json", ".checkpoint.json")
-    found = next((each for each in files.names() if _plain(each) == wanted), None)
-    if found is None:
-        raise LogisticsError(f"the backend keeps no checkpoint of the version in {name}")
-    return Checkpoint.of(_json(files, found)["checkpoint"].get("latest"))
-
-
-def _json(files: _Files, name: str) -> dict[str, Any]:
-    try:
-        data = files.read(name)
-        return json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
-    except (OSError, ValueError) as error:
-        raise LogisticsError(f"{name} in the stack's history cannot be read: {error}") from None
+        Raises:
+            LogisticsError: as `checkpoint`; or the secrets cannot be opened.
+        """
+        return self._load_plain() if self._load_plain else opened(self._load())
 
 
 def pick(versions: list[Version], wanted: int | None) -> Version:

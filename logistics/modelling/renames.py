@@ -10,8 +10,8 @@ from typing import Any
 from logistics.connection import connect
 from logistics.contracts import TableContract
 from logistics.declarations import load_declarations
+from logistics.deployment.history import list_versions
 from logistics.deployment.safety import Safety
-from logistics.deployment.versions import list_versions
 from logistics.errors import LogisticsError, UsageError
 from logistics.pulumi_command import PulumiCommand
 from logistics.settings import StackSettings
@@ -84,7 +84,7 @@ def rename_columns(
     with connect(settings, variables) as connection:
         cursor = connection.cursor()
         renames = pending_renames(cursor, tables, settings.platform.database)
-        _record(cursor, root, settings, variables, renames)
+        _record(cursor, root, settings, variables, renames, pulumi)
         for rename in renames:
             cursor.execute(rename.statement)
     if renames:
@@ -98,15 +98,23 @@ def rename_columns(
 
 
 def _record(
-    cursor: Any, root: Path, settings: StackSettings, variables: Mapping[str, str], renames: Sequence[Rename]
+    cursor: Any,
+    root: Path,
+    settings: StackSettings,
+    variables: Mapping[str, str],
+    renames: Sequence[Rename],
+    pulumi: PulumiCommand,
 ) -> None:
     """Notes renames in the account before they are made, so that a rollback renames back instead of adding an empty column."""
+    if not renames:
+        return
     try:
-        backend = variables.get("PULUMI_BACKEND_URL", "")
-        version = len(list_versions(backend, _project_name(root), settings.stack)) if renames else 0
+        versions = list_versions(
+            variables.get("PULUMI_BACKEND_URL", ""), _project_name(root), settings.stack, pulumi.answer
+        )
     except UsageError:
         return  # a backend whose history cannot be read has no rollback either
-    record_renames(cursor, settings.platform.database, version, renames)
+    record_renames(cursor, settings.platform.database, len(versions), renames)
 
 
 def record_renames(cursor: Any, database: str, version: int, renames: Sequence[Rename]) -> None:

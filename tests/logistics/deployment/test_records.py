@@ -11,10 +11,11 @@ import pytest
 
 from logistics.deployment.backup import KEEP_DAYS, KEEP_NEWEST, Backups
 from logistics.deployment.context import Context
+from logistics.deployment.history import list_versions
 from logistics.deployment.notify import notify
 from logistics.deployment.runs import Runs
 from logistics.deployment.state import Checkpoint
-from logistics.deployment.versions import list_versions, pick
+from logistics.deployment.versions import pick
 from logistics.errors import Locked, LogisticsError, UsageError
 from logistics.settings import load_stack
 
@@ -80,6 +81,10 @@ def test_the_second_command_is_told_who_holds_the_stack(tmp_path):
         pass
 
 
+def no_command(arguments):
+    raise AssertionError(f"a file backend is not asked: {arguments}")
+
+
 def history(folder, *entries, compressed=False):
     folder = folder / ".pulumi/history/p/dev"
     folder.mkdir(parents=True)
@@ -96,14 +101,14 @@ def test_versions_are_read_with_their_checkpoints(tmp_path, compressed):
     history(
         tmp_path, {"message": "first"}, {"environment": {"git.head": "abc", "git.dirty": "true"}}, compressed=compressed
     )
-    first, second = list_versions(f"file://{tmp_path}", "p", "dev")
+    first, second = list_versions(f"file://{tmp_path}", "p", "dev", no_command)
     assert (first.number, first.message, second.git_revision, second.git_dirty) == (1, "first", "abc", True)
     assert [resource.urn for resource in second.checkpoint().resources] == ["u1"]
 
 
 def test_the_last_good_version_is_the_one_before_the_latest_that_succeeded(tmp_path):
     history(tmp_path, {}, {"result": "failed"}, {"kind": "destroy"}, {})
-    versions = list_versions(f"file://{tmp_path}", "p", "dev")
+    versions = list_versions(f"file://{tmp_path}", "p", "dev", no_command)
     assert pick(versions, None).number == 1
     assert pick(versions, 3).kind == "destroy"
     with pytest.raises(UsageError, match="no version 9: the history holds 1 to 4"):
@@ -114,7 +119,7 @@ def test_the_last_good_version_is_the_one_before_the_latest_that_succeeded(tmp_p
 
 def test_a_backend_that_keeps_no_files_is_refused():
     with pytest.raises(UsageError, match="allowed: file://"):
-        list_versions("https://api.example", "p", "dev")
+        list_versions("ftp://host.example", "p", "dev", no_command)
 
 
 def test_notices_go_where_the_stack_file_says(project, edit, tmp_path):
