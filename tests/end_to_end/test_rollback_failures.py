@@ -42,9 +42,9 @@ def small(deployed: SmallPlatform) -> Iterator[SmallPlatform]:
     yield deployed
     deployed.logistics("local", "start")
     deployed.edit(STACK, "warehouseSize: SMALL", "warehouseSize: X-SMALL")
-    assert deployed.size == "X-Small"
-    assert deployed.rows("select * from marts.tbl_depot") == [("D1", "Lyon")]
-    assert "nothing to change" in deployed.logistics("deploy", "--yes")
+    found = (deployed.size, deployed.rows("select * from marts.tbl_depot"), deployed.logistics("deploy", "--yes"))
+    # Only after the deployment: what one test left behind must not fail the next.
+    assert found[:2] == ("X-Small", [("D1", "Lyon")]) and "nothing to change" in found[2]
 
 
 def failure(told: str) -> str:
@@ -154,7 +154,8 @@ def test_a_disk_that_fills_up_amid_the_update(small):
     blocks = state.stat().st_size * 3 // 2 // 1024  # KiB: what is encrypted is a third longer
     try:
         told = failure(small.shell(f"ulimit -f {blocks}; exec logistics deploy --yes", code=1))
-        assert "cannot update: tbl_wide" in told and "File too large" in told
+        # The two steps run side by side: which of them finds no room for what it did is chance.
+        assert re.search("cannot update: (tbl_wide|compute_wh_dev)", told) and "File too large" in told
         back = re.search(r"run `logistics (rollback --environment dev --to \d+)`", told)
         assert back is not None
         assert "deployed version" in small.logistics("deploy", "--yes")
