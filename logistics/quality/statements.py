@@ -64,9 +64,9 @@ select
     iff(j.no_data, null, j.failures), j.rows_n, j.value,
     case
         when j.no_data then 'nothing to judge yet: '
-        when j.failures > 0 and c.kind = 'query' then j.failures || ' rows fail: '
+        when j.failures > 0 and c.kind = 'query' then j.failures || iff(j.failures = 1, ' row fails: ', ' rows fail: ')
         when j.failures > 0 and c.kind not in ({listed(FAILING_WHOLE)}) then
-            j.failures || ' of ' || j.rows_n || ' rows fail: '
+            j.failures || ' of ' || j.rows_n || iff(j.failures = 1, ' rows fails: ', ' rows fail: ')
         when j.failures > 0 then 'not so: '
         else ''
     end || c.description || iff(j.value is null, '', '; measured ' || round(j.value, 4)::varchar),
