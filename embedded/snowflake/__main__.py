@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import uvicorn
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 PASSWORD_VARIABLE = "LOCAL_SNOWFLAKE_ADMIN_PASSWORD"
 # A statement's syntax tree is a few thousand objects, whose parts refer to each other: with Python's own thresholds (700 objects)
@@ -106,7 +106,7 @@ def _serve(listener: socket.socket, data: Path | None, password: str, host: str,
     return 0
 
 
-def _make_server(app: Starlette, announcement: str) -> uvicorn.Server:
+def _make_server(app: ASGIApp, announcement: str) -> uvicorn.Server:
     """A server that says where it listens once it answers, and whose end by SIGTERM is a good one."""
     import uvicorn
 
@@ -121,7 +121,14 @@ def _make_server(app: Starlette, announcement: str) -> uvicorn.Server:
             return _ending(self)
 
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, timeout_keep_alive=3600
+        app,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=3600,
     )
     return Announcing(config)
 

@@ -16,6 +16,7 @@ from sqlglot.tokens import Token, TokenType
 
 from embedded.snowflake.errors import SnowflakeError, parse_error, syntax_error
 from embedded.snowflake.names import ObjectName, canonical
+from embedded.snowflake.remembered import by_text
 
 T = TypeVar("T")
 _SNOWFLAKE = Dialect.get_or_raise("snowflake")
@@ -24,13 +25,18 @@ _WORDLESS = {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split a text in tokens as sqlglot's parser takes them, comments left out.
+    """Split a text in tokens as sqlglot's parser takes them, comments left out; the tokens are shared and not to be changed.
 
     Raises:
         SnowflakeError: an unclosed string, comment or quoted name.
     """
+    return list(_tokens(text))
+
+
+@by_text
+def _tokens(text: str) -> tuple[Token, ...]:
     try:
-        return list(_SNOWFLAKE.tokenize(text))
+        return tuple(_SNOWFLAKE.tokenize(text))
     except Exception as error:
         raise parse_error(text.rstrip()) from error
 

@@ -15,6 +15,7 @@ from sqlglot.tokens import TokenType
 from embedded.snowflake.catalog.model import ACCOUNT
 from embedded.snowflake.catalog.resolve import full_name
 from embedded.snowflake.errors import SnowflakeError
+from embedded.snowflake.remembered import by_text
 from embedded.snowflake.result import Result, StatementType
 from embedded.snowflake.session.dispatch import statement_tokens
 from embedded.snowflake.tokens import TokenStream
@@ -68,6 +69,7 @@ _TYPES = {
 _SKIPPED = {"OR", "REPLACE", "ALTER", "TRANSIENT", "TEMPORARY", "TEMP", "SECURE", "IF", "NOT", "EXISTS"}
 
 
+@by_text
 def query_type(text: str) -> str:
     """The QUERY_TYPE of a statement, as Snowflake's history names it."""
     try:
@@ -90,6 +92,7 @@ _LITERALS = {TokenType.STRING, TokenType.NUMBER}
 _COMPARED = {TokenType.EQ, TokenType.NEQ, TokenType.GTE, TokenType.LTE}
 
 
+@by_text
 def parameterized_hash(text: str) -> str:
     """QUERY_PARAMETERIZED_HASH: the same for statements that differ in white space, comments, or literals beside =, !=, >=, <=."""
     try:

@@ -19,6 +19,7 @@ from sqlglot import exp
 import embedded.snowflake.sql.functions.load  # noqa: F401
 from embedded.snowflake.catalog.resolve import full_name
 from embedded.snowflake.names import decode
+from embedded.snowflake.remembered import by_text
 from embedded.snowflake.result import Column
 from embedded.snowflake.sql.context import NOW, Context, Reads
 from embedded.snowflake.sql.expressions import Expressions
@@ -100,15 +101,21 @@ def query_text(session: Session, text: str, *, statement: Statement | None = Non
     key = _key(session, text, binds)
     found = cache.get(key)
     if found is None:
-        ast = parse_query(text)
-        number_placeholders(ast)
         context = Context.of(session, binds, statement.query_id if statement is not None else "")
-        found = _translate(ast, context)
+        found = _translate(_tree(text), context)
         if not found.volatile:
             cache[key] = found
             while len(cache) > _CACHE_SIZE:
                 cache.popitem(last=False)
     return at_time(found, session)
+
+
+@by_text
+def _tree(text: str) -> exp.Expr:
+    """A query's tree, its placeholders numbered; shared, and not changed by a translation."""
+    ast = parse_query(text)
+    number_placeholders(ast)
+    return ast
 
 
 def query_in(session: Session, text: str, scope: Scope, binds: list[Any], query_id: str) -> Translated:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.snowflake.accounts import Accounts
 from embedded.snowflake.errors import SnowflakeError
@@ -28,7 +29,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _SWEEP_SECONDS = 60.0
 
 
-def make_app(accounts: Accounts) -> Starlette:
+def make_app(accounts: Accounts) -> ASGIApp:
     """The application over some accounts; it closes them when it ends."""
     registry, executions = Registry(), Executions()
     sessions = SessionRoutes(Gate(accounts), registry)
@@ -46,14 +47,32 @@ def make_app(accounts: Accounts) -> Starlette:
         opener.join()
         accounts.close()
 
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found})
+    return _with_statements_first(app, _safe(queries.query))
+
+
+_STATEMENTS = "/queries/v1/query-request"
+
+
+def _with_statements_first(app: ASGIApp, endpoint: Endpoint) -> ASGIApp:
+    """The same application, whose statements do not go through its routing and middleware: a third of what a short one costs."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _STATEMENTS or scope["method"] != "POST":
+            await app(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return serve
 
 
 def make_routes(sessions: SessionRoutes, queries: QueryRoutes, files: StageFileRoutes) -> list[Route]:
     """The protocol's routes."""
     post, get = ["POST"], ["GET"]
     return [
-        Route("/queries/v1/query-request", _safe(queries.query), methods=post),
+        # Only what is no POST comes here, and is refused: see `_with_statements_first`.
+        Route(_STATEMENTS, _safe(queries.query), methods=post),
         Route("/session/v1/login-request", _safe(sessions.login), methods=post),
         Route("/session/token-request", _safe(sessions.renew), methods=post),
         Route("/session/heartbeat", _safe(sessions.heartbeat), methods=post),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,11 @@ from embedded.snowflake import zoned
 from embedded.snowflake.result import Column
 from embedded.snowflake.wire.rowset import row_type
 
+# Made once: each of them costs as much as a small result.
+_WRITE = pa.ipc.IpcWriteOptions()
+_INT64 = pa.int64()
+_AS_INT64 = pc.CastOptions.safe(_INT64)
+
 
 def to_wire(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
     """The table as Snowflake sends it: same rows, columns in the wire's types."""
@@ -21,17 +27,22 @@ def to_wire(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
     for data, column in zip(table.columns, columns, strict=True):
         array = _cast(data, column)
         arrays.append(array)
-        fields.append(pa.field(column.name, array.type, column.nullable or array.null_count > 0, _metadata(column)))
+        fields.append(_field(column, array.type, column.nullable or array.null_count > 0))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def to_stream(table: pa.Table) -> bytes:
     """The table as an Arrow IPC stream; its schema is there even without rows."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.RecordBatchStreamWriter(sink, table.schema, options=_WRITE) as writer:
         if table.num_rows:
             writer.write_table(table)
     return sink.getvalue().to_pybytes()
+
+
+@lru_cache(maxsize=1024)
+def _field(column: Column, kind: pa.DataType, nullable: bool) -> pa.Field:
+    return pa.field(column.name, kind, nullable, _metadata(column))
 
 
 def _metadata(column: Column) -> dict[str, str]:
@@ -54,7 +65,7 @@ def _cast(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
 def _number(data: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     precision, scale = column.type.precision or 38, column.type.scale or 0
     if precision <= 18 and scale == 0:
-        return data.cast(pa.int64())
+        return data if data.type == _INT64 else pc.call_function("cast", [data], _AS_INT64)
     if pa.types.is_decimal(data.type) and data.type.scale == scale and data.type.byte_width == 16:
         return data
     return data.cast(pa.decimal128(38, scale))
@@ -79,7 +90,7 @@ def _binary(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
 def _text(data: pa.ChunkedArray, _: Column) -> pa.ChunkedArray:
     if pa.types.is_dictionary(data.type):
         data = data.cast(data.type.value_type)
-    return data.cast(pa.string())
+    return data if pa.types.is_string(data.type) else data.cast(pa.string())
 
 
 def _scale(column: Column) -> int:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +91,24 @@ class Executions:
         """Wait until it has ended, and say whether it has."""
         if execution.future.done():
             return True
-        done, _ = await asyncio.wait([asyncio.wrap_future(execution.future)], timeout=seconds)
-        for task in done:
-            # Its error is read from the execution itself.
-            task.exception()
-        return bool(done)
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def wake() -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def wake_from_thread(_: Future[Result]) -> None:
+            with suppress(RuntimeError):  # the server is gone
+                loop.call_soon_threadsafe(wake)
+
+        execution.future.add_done_callback(wake_from_thread)
+        timer = loop.call_later(seconds, wake)
+        try:
+            await ended
+        finally:
+            timer.cancel()
+        return execution.future.done()
 
     def close(self) -> None:
         """Cancel what runs and let the threads go."""

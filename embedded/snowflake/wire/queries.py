@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import logging
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class QueryRoutes:
         try:
             login = self._registry.find(bearer(request))
             body = await read_json(request)
-            request_id = request.query_params.get("requestId") or str(uuid.uuid4())
+            request_id = _request_id(request) or str(uuid.uuid4())
             execution = login.requests.get(request_id)
             if execution is None:
                 execution = _read_execution(login, body)
@@ -168,6 +169,15 @@ class QueryRoutes:
         start = int(request.path_params["start"])
         content = await run_in_threadpool(_chunk_bytes, execution.future.result(), start)
         return Response(content, media_type="application/octet-stream")
+
+
+_REQUEST_ID = re.compile(rb"(?:\A|&)requestId=([^&]+)")
+
+
+def _request_id(request: Request) -> str:
+    """The id that a client gives its request; empty without one. Read by hand, since it is asked of every statement."""
+    found = _REQUEST_ID.search(request.scope.get("query_string", b""))
+    return found[1].decode("latin-1") if found else ""
 
 
 def _read_execution(login: Login, body: dict[str, Any]) -> Execution:
