@@ -46,7 +46,7 @@ class ConnectorSession:
     def __init__(self, config: Mapping[str, Any]) -> None:
         connector, self._errors = _import_connector()
         given = arguments(config)
-        self._connect = lambda: connector.connect(**given)
+        self._connect = lambda: _without_telemetry(connector.connect(**given))
         try:
             self._connection = self._connect()
         except self._errors.Error as error:
@@ -93,6 +93,12 @@ class ConnectorSession:
         """Log out."""
         with contextlib.suppress(self._errors.Error):
             self._connection.close()
+
+
+def _without_telemetry(connection: Any) -> Any:
+    """Keep a connection from telling Snowflake which of the connector's methods are called, which it asks about at each of them."""
+    connection.telemetry_enabled = False
+    return connection
 
 
 def _limit(seconds: float) -> dict[str, Any]:
