@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ _NEEDED = ("numpy", "pandas", "scipy", "sklearn", "skops", "threadpoolctl")
 
 
 def _common(command: _Command) -> _Command:
+    """Gives a command of models its options; it is refused in one line where the packages for models are not installed."""
+
+    @wraps(command)
+    def checked(**given: Any) -> Any:
+        _require(*_NEEDED)
+        return command(**given)
+
     command = click.option(
         "--format",
         "form",
@@ -29,7 +37,7 @@ def _common(command: _Command) -> _Command:
         default="table",
         show_default=True,
         help="How to print.",
-    )(command)
+    )(checked)
     return click.option(
         "--environment", "-e", "environment", default="dev", show_default=True, help="The stack: dev, staging or prod."
     )(command)
@@ -332,7 +340,6 @@ def _require(*packages: str) -> None:
 @contextmanager
 def _lifecycle(environment: str) -> Iterator[Any]:
     """Opens an environment's lifecycle; errors of models become errors of the command."""
-    _require(*_NEEDED)
     from logistics.connection import connect
     from logistics.local.environment import environment as variables_of
     from logistics.ml.bundle import code_version
@@ -352,7 +359,6 @@ def _lifecycle(environment: str) -> Iterator[Any]:
 
 
 def _use_case(name: str) -> Any:
-    _require(*_NEEDED)
     from logistics.ml.core.errors import ModelError
     from logistics.ml.core.use_cases import use_case
 
