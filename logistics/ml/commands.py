@@ -30,7 +30,7 @@ def _common(command: _Command) -> _Command:
         _require(*_NEEDED)
         return command(**given)
 
-    command = click.option(
+    printed = click.option(
         "--format",
         "form",
         type=click.Choice(["table", "json"]),
@@ -40,7 +40,7 @@ def _common(command: _Command) -> _Command:
     )(checked)
     return click.option(
         "--environment", "-e", "environment", default="dev", show_default=True, help="The stack: dev, staging or prod."
-    )(command)
+    )(printed)
 
 
 @click.group()
