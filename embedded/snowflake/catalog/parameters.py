@@ -152,10 +152,29 @@ def session_setting(session: Session, key: str) -> Setting:
     return setting(catalog, key, catalog.get(session.user) if session.user else None)
 
 
+# What is transient or temporary keeps no more.
+_MOST_SHORT_DAYS = 1
+
+
+def _is_short_lived(body: dict[str, Any]) -> bool:
+    return bool(body.get("transient")) or body.get("temporary_session") is not None
+
+
+def check_retention(body: dict[str, Any]) -> None:
+    """Make sure that a transient or temporary object is told to keep a day at most.
+
+    Raises:
+        SqlCompilationError: it is told to keep more (001008).
+    """
+    days = body.get("parameters", {}).get("DATA_RETENTION_TIME_IN_DAYS")
+    if days is not None and int(days) > _MOST_SHORT_DAYS and _is_short_lived(body):
+        raise invalid_value(days, "DATA_RETENTION_TIME_IN_DAYS")
+
+
 def retention_days(catalog: Catalog, item: CatalogObject) -> int:
     """Days that the object's old data and dropped children are kept: the parameter, at least the account's minimum."""
     days = int(setting(catalog, "DATA_RETENTION_TIME_IN_DAYS", item).value)
     least = catalog.record(COLLECTION, "MIN_DATA_RETENTION_TIME_IN_DAYS")
-    if item.body.get("transient"):
-        days = min(days, 1)
+    if _is_short_lived(item.body):
+        days = min(days, _MOST_SHORT_DAYS)
     return max(days, int(least)) if least else days

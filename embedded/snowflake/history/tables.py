@@ -21,7 +21,7 @@ TABLES: dict[str, pa.Schema] = {
         texts="query_id query_text query_type database_name schema_name user_name role_name role_type warehouse_name"
         " warehouse_size warehouse_type query_tag execution_status error_code error_message query_hash"
         " query_parameterized_hash direct_objects_accessed base_objects_accessed objects_modified parent_query_id root_query_id"
-        " client_application",
+        " policies_referenced client_application",
         numbers="database_id schema_id session_id warehouse_id user_id cluster_number transaction_id total_elapsed_time"
         " compilation_time execution_time queued_provisioning_time queued_repair_time queued_overload_time"
         " bytes_scanned bytes_written partitions_scanned partitions_total rows_produced rows_inserted rows_updated rows_deleted",

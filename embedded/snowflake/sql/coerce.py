@@ -283,6 +283,11 @@ def order_key(value: Typed) -> str:
     return f"sf_key({value.sql})" if value.type.is_semi_structured else value.sql
 
 
+def equality_key(value: Typed) -> str:
+    """The text by which values are grouped and told apart: a VARIANT's numbers by their amount, other values as they are."""
+    return f"sf_canonical({value.sql})" if value.type.is_semi_structured else value.sql
+
+
 def comparison(left: Typed, right: Typed, zone: str, ordered: bool = False) -> tuple[str, str]:
     """The texts of both sides of a comparison, cast where their types differ; `ordered` for `<` and the like.
 
@@ -293,7 +298,7 @@ def comparison(left: Typed, right: Typed, zone: str, ordered: bool = False) -> t
         if left.type.is_semi_structured and ordered:
             return order_key(left), order_key(right)
         if left.type.is_semi_structured:
-            return f"sf_canonical({left.sql})", f"sf_canonical({right.sql})"
+            return equality_key(left), equality_key(right)
         return left.sql, right.sql
     kind = _compared_as(left, right)
     return cast(left, kind, zone).sql, cast(right, kind, zone).sql
@@ -354,6 +359,7 @@ __all__ = [
     "cast",
     "common",
     "comparison",
+    "equality_key",
     "order_key",
     "to_number",
 ]

@@ -38,6 +38,7 @@ class Reads:
         sources: oids of the tables and views read.
         streams: oids of the streams read.
         accessed: the alias in DuckDB's text of each object read, its oid, and whether the query itself names it (not a view in it).
+        policed: what each policy put in is on: the object, the column (None: its rows), the policy.
         volatile: whether the text differs from run to run for other reasons than `NOW`, so that it may not be cached.
         repeatable: whether it gives the same rows over the same data, whenever and in whatever session it is run.
         row_policed: whether a row access policy filters something read.
@@ -47,6 +48,7 @@ class Reads:
     sources: set[int] = field(default_factory=set)
     streams: set[int] = field(default_factory=set)
     accessed: list[tuple[str, int, bool]] = field(default_factory=list)
+    policed: dict[tuple[int, str | None, int], None] = field(default_factory=dict)
     volatile: bool = False
     repeatable: bool = True
     row_policed: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from sqlglot import exp
@@ -25,12 +26,8 @@ from embedded.snowflake.types import BINARY, BOOLEAN, VARCHAR, VARIANT, DataType
 class Expressions(References):
     """Binds expressions in one scope."""
 
-    def bind(self, node: exp.Expr) -> Typed:
-        """Bind an expression.
-
-        Raises:
-            SnowflakeError: a name, function or type in it is not known, or it is not supported.
-        """
+    def bind_of_row(self, node: exp.Expr) -> Typed:
+        """Bind an expression as each row has it."""
         method = _METHODS.get(type(node))
         if method is not None:
             return method(self, node)
@@ -309,7 +306,7 @@ class Expressions(References):
             raise SqlCompilationError(
                 f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
             )
-        with at_place(node):
+        with at_place(node), self.each_row() if found.aggregate and over is None else nullcontext():
             return without_null(found.make(call), call)
 
     def _identified(self, node: exp.Expr) -> Typed:

@@ -165,6 +165,23 @@ def canonical(text: str) -> str:
     return _TOKEN.sub(plain, text)
 
 
+def distinct(texts: list[str]) -> list[str]:
+    """Each of some JSON texts once, where it was first; numbers are told apart by their amount."""
+    return list({canonical(text): text for text in reversed(texts)}.values())[::-1]
+
+
+def union(arrays: list[list[str]]) -> list[str]:
+    """The members of arrays of JSON texts, each as often as the array has it that has it most often."""
+    made: dict[str, list[str]] = {}
+    for array in arrays:
+        own: dict[str, list[str]] = {}
+        for text in array:
+            own.setdefault(canonical(text), []).append(text)
+        for key, found in own.items():
+            made.setdefault(key, []).extend(found[len(made[key]) if key in made else 0 :])
+    return [text for found in made.values() for text in found]
+
+
 def members(text: str) -> list[str] | None:
     """The members of an array, each as JSON; None for what is no array."""
     value = read(text)

@@ -46,7 +46,7 @@ _MACROS = {
     # A scalar's text: a double as FLOAT prints it, other numbers with all their digits.
     "sf_scalar_text(x)": (
         "CASE WHEN json_type(x) = 'DOUBLE' THEN CASE WHEN sf_is_double(x) THEN sf_float_text(try_cast(x AS DOUBLE)) "
-        "ELSE sf_json_shown(x) END ELSE x ->> '$' END"
+        "ELSE sf_json_shown(x) END WHEN json_type(x) IN ('ARRAY', 'OBJECT') THEN sf_json_shown(x) ELSE x ->> '$' END"
     ),
     # The text of a VARIANT without the marks of exact numbers.
     "sf_json_shown(x)": (

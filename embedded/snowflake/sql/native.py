@@ -210,6 +210,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str], str]] = {
     "py_json_get": (json_numbers.get, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     "py_json_members": (json_numbers.members, ["VARCHAR"], "VARCHAR[]"),
     "py_json_canonical": (json_numbers.canonical, ["VARCHAR"], "VARCHAR"),
+    "py_json_distinct": (json_numbers.distinct, ["VARCHAR[]"], "VARCHAR[]"),
+    "py_json_union": (json_numbers.union, ["VARCHAR[][]"], "VARCHAR[]"),
     "py_json_values": (json_numbers.values, ["VARCHAR"], "VARCHAR[]"),
     "py_soundex": (soundex, ["VARCHAR"], "VARCHAR"),
     "py_soundex_p123": (soundex_p123, ["VARCHAR"], "VARCHAR"),

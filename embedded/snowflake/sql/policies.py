@@ -53,11 +53,13 @@ def police(item: CatalogObject, relation: Relation, binder: Expressions, read: s
     for column in relation.columns:
         value = values[column.name]
         if column.name in masks:
+            context.reads.policed[item.oid, column.name, masks[column.name]["policy"]] = None
             value = _masked(masks[column.name], value, column, item, values, binder)
         columns.append(replace(column, nullable=column.nullable or value.nullable))
         parts.append(f"{value.sql} AS {quote(column.duckdb_name)}")
     text = f"SELECT {', '.join(parts)} FROM ({relation.sql}) AS {alias}"
     if row_policy:
+        context.reads.policed[item.oid, None, row_policy["policy"]] = None
         text = fence(f"{text} WHERE {_row_condition(item, row_policy, values, binder)}", context)
     return Relation(text, columns)
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import encode, quote
-from embedded.snowflake.sql.coerce import cast, common, order_key
+from embedded.snowflake.sql.coerce import cast, common, equality_key, order_key
 from embedded.snowflake.sql.context import Context, CteSource
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.hierarchy import as_recursive
@@ -106,13 +106,31 @@ def _bind_set_operation(node: exp.Expr, context: Context, outer: Scope | None) -
     kinds = [common((side.columns[i].type for side in sides), "set operation") for i in range(len(first.columns))]
     nullable = [any(side.columns[i].nullable for side in sides) for i in range(len(first.columns))]
     word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[type(node)]
-    joiner = f" {word} " if node.args.get("distinct") else f" {word} ALL "
-    text = joiner.join(f"({cast_columns(side, kinds, context)})" for side in sides)
+    texts = [cast_columns(side, kinds, context) for side in sides]
+    if any(kind.is_semi_structured for kind in kinds) and (word != "UNION" or node.args.get("distinct")):
+        text = _of_variants(texts, first.columns, kinds, word, context)
+    else:
+        text = (f" {word} " if node.args.get("distinct") else f" {word} ALL ").join(f"({side})" for side in texts)
     columns = [
         replace(column, type=kind, nullable=null, exact=False)
         for column, kind, null in zip(first.columns, kinds, nullable, strict=True)
     ]
     return _ordered(node, Relation(text, columns), context)
+
+
+def _of_variants(texts: list[str], columns: list[OutputColumn], kinds: list, word: str, context: Context) -> str:
+    """A set operation whose VARIANT are told apart by their amounts, each row as one of the sides has it."""
+    alias, names = context.alias(), [quote(column.duckdb_name) for column in columns]
+    keys = [equality_key(Typed(f"{alias}.{name}", kind)) for name, kind in zip(names, kinds, strict=True)]
+    if word == "UNION":
+        joined = " UNION ALL ".join(f"({text})" for text in texts)
+        return f"SELECT DISTINCT ON ({', '.join(keys)}) * FROM ({joined}) AS {alias}({', '.join(names)})"
+    parts = [
+        f"CAST({key} AS JSON) AS {name}" if kind.is_semi_structured else f"{key} AS {name}"
+        for key, name, kind in zip(keys, names, kinds, strict=True)
+    ]
+    sides = (f"(SELECT {', '.join(parts)} FROM ({text}) AS {alias}({', '.join(names)}))" for text in texts)
+    return f" {word} ".join(sides)
 
 
 def _by_name(sides: list[Relation], context: Context) -> list[Relation]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -23,10 +25,30 @@ class References:
         self.bind_query = bind_query
         # Columns to be made beside the rows of the FROM before anything else, each with its text; None where there are none.
         self.beside: dict[str, str] | None = None
+        # What stands for a VARIANT that rows are grouped by, by its text: its group may have it in more than one form (10 and 1e1).
+        self.grouped: dict[str, str] = {}
 
     def bind(self, node: exp.Expr) -> Typed:
-        """Bind an expression."""
+        """Bind an expression.
+
+        Raises:
+            SnowflakeError: a name, function or type in it is not known, or it is not supported.
+        """
+        made = self.bind_of_row(node)
+        return replace(made, sql=self.grouped[made.sql]) if made.sql in self.grouped else made
+
+    def bind_of_row(self, node: exp.Expr) -> Typed:
+        """Bind an expression as each row has it."""
         raise NotImplementedError
+
+    @contextmanager
+    def each_row(self) -> Iterator[None]:
+        """Bind what is asked of each row and not of each group."""
+        kept, self.grouped = self.grouped, {}
+        try:
+            yield
+        finally:
+            self.grouped = kept
 
     def column(self, node: exp.Column) -> Typed:
         """A column, a select alias, or a session variable by its place (`$1`)."""
@@ -70,7 +92,9 @@ class References:
     def _alias(self, scope: Scope, name: str) -> Typed:
         scope.resolving.add(name)
         try:
-            return type(self)(self.context, scope, self.bind_query).bind(scope.aliases[name])
+            binder = type(self)(self.context, scope, self.bind_query)
+            binder.grouped = self.grouped if scope is self.scope else {}
+            return binder.bind(scope.aliases[name])
         finally:
             scope.resolving.discard(name)
 

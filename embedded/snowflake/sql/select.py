@@ -9,9 +9,10 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import encode, quote
-from embedded.snowflake.sql.coerce import order_key
+from embedded.snowflake.sql.coerce import equality_key, order_key
 from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import Expressions
+from embedded.snowflake.sql.grouping import SETS, all_keys, grouped_variants
 from embedded.snowflake.sql.parse import MARK
 from embedded.snowflake.sql.placement import check_placement, has_aggregate, is_aggregate
 from embedded.snowflake.sql.references import BindQuery
@@ -47,19 +48,23 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
     if node.args.get("group") is None and not any(map(has_aggregate, node.expressions)):
         binder.beside = {}
     scope.aliases = {name_of(item.args["alias"]): item.this for item in node.expressions if isinstance(item, exp.Alias)}
+    binder.grouped = grouped_variants(node, binder)
     outputs = _outputs(node, binder)
-    check_placement(node, binder)
+    with binder.each_row():
+        check_placement(node, binder)
     outputs = _padded(node, outputs)
     if node.parent is not None or context.views or outer is not None:
         # A query around may filter by these columns.
         for _, value in outputs:
             binder.note(value.sql)
-    head = f"SELECT {_distinct(node)}" + ", ".join(
+    head = f"SELECT {_distinct(node, outputs)}" + ", ".join(
         f"{value.sql} AS {quote(column.duckdb_name)}" for column, value in outputs
     )
-    where = f"WHERE {binder.filter(node.args['where'].this)}" if node.args.get("where") is not None else ""
+    with binder.each_row():
+        where = f"WHERE {binder.filter(node.args['where'].this)}" if node.args.get("where") is not None else ""
     text = []
-    text += _grouping(node, binder, outputs)
+    with binder.each_row():
+        text += _grouping(node, binder, outputs)
     for key in ("having", "qualify"):
         if node.args.get(key) is not None:
             text.append(f"{key.upper()} {binder.filter(node.args[key].this)}")
@@ -80,12 +85,14 @@ def _with_beside(read: str, beside: dict[str, str], binder: Expressions) -> str:
     return f"FROM (SELECT {', '.join(parts)} {read}) AS {binder.context.alias()}"
 
 
-def _distinct(node: exp.Expr) -> str:
+def _distinct(node: exp.Expr, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     distinct = node.args.get("distinct")
     if distinct is None:
         return ""
     if distinct.args.get("on") is not None:
         raise unsupported("DISTINCT ON")
+    if any(value.type.is_semi_structured for _, value in outputs):
+        return f"DISTINCT ON ({', '.join(equality_key(value) for _, value in outputs)}) "
     return "DISTINCT "
 
 
@@ -198,7 +205,7 @@ def _visible(sources: list[Source], merged: set[str]) -> list:
 def _padded(node: exp.Expr, outputs: list[tuple[OutputColumn, Typed]]) -> list[tuple[OutputColumn, Typed]]:
     """The columns of a SELECT; rows of sums have NULL in those that their GROUPING SETS, CUBE or ROLLUP leaves out."""
     group = node.args.get("group")
-    if group is None or not group.find(*_SETS):
+    if group is None or not group.find(*SETS):
         return outputs
     names = [item.this if isinstance(item, exp.Alias) else item for item in node.expressions]
     kept = [len(names) == len(outputs) and is_aggregate(item) for item in names]
@@ -216,38 +223,40 @@ def _grouping(node: exp.Expr, binder: Expressions, outputs: list[tuple[OutputCol
     if group is None:
         return []
     if group.args.get("all"):
-        return ["GROUP BY ALL"]
+        return [f"GROUP BY {all_keys(node, binder)}"]
     sets = [item for key in ("rollup", "cube", "grouping_sets") for item in group.args.get(key) or []]
     parts = [
         text
         for item in [*group.expressions, *sets]
-        if (text := _group_sets(item, binder, outputs) if type(item) in _SETS else _group_item(item, binder, outputs))
+        if (
+            text := _group_sets(node, item, binder, outputs)
+            if type(item) in SETS
+            else _group_item(node, item, binder, outputs)
+        )
     ]
     return [f"GROUP BY {', '.join(parts) if parts else '(1 + 0)'}"]
 
 
-_SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
+def _group_sets(node: exp.Expr, item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+    return f"{SETS[type(item)]} ({', '.join(_group_set(node, member, binder, outputs) for member in item.expressions)})"
 
 
-def _group_sets(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
-    return f"{_SETS[type(item)]} ({', '.join(_group_set(member, binder, outputs) for member in item.expressions)})"
-
-
-def _group_set(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+def _group_set(node: exp.Expr, item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     members = item.expressions if isinstance(item, exp.Tuple) else [item.this if isinstance(item, exp.Paren) else item]
-    return f"({', '.join(_group_item(member, binder, outputs) for member in members)})"
+    return f"({', '.join(_group_item(node, member, binder, outputs) for member in members)})"
 
 
-def _group_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
+def _group_item(node: exp.Expr, item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputColumn, Typed]]) -> str:
     """The text of a GROUP BY item; empty for a constant, which does not group."""
     if isinstance(item, exp.Literal) and not item.args.get("is_string"):
         place = int(item.name) if item.name.isdigit() else 0
         if not 1 <= place <= len(outputs):
             raise SqlCompilationError(f"[{item.name}] is not a valid group by expression", 979, "42601")
-        value = outputs[place - 1][1]
+        has_star = any(map(_is_star, node.expressions))
+        value = outputs[place - 1][1] if has_star else binder.bind(node.expressions[place - 1])
     else:
         value = binder.bind(item)
-    return "" if value.is_constant else value.sql
+    return "" if value.is_constant else equality_key(value)
 
 
 def _order_items(

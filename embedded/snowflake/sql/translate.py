@@ -30,6 +30,7 @@ from embedded.snowflake.sql.typed import NULL, Typed, column_type
 
 if TYPE_CHECKING:
     from embedded.snowflake.account import Account
+    from embedded.snowflake.catalog.model import CatalogObject
     from embedded.snowflake.session.dispatch import Statement
     from embedded.snowflake.session.session import Session
 
@@ -58,6 +59,7 @@ class Translated:
         volatile: whether it must be translated anew for each run.
         repeatable: whether it gives the same rows over the same data, whenever and in whatever session it is run.
         accessed: the objects read, each with the columns used and whether the query itself names it (or a view in it does).
+        policed: the policies put in, each with the object and the column that it is on (None: its rows).
         nulls: the places of columns that are NULL and nothing else, which go into a column of any type.
     """
 
@@ -70,6 +72,7 @@ class Translated:
     accessed: tuple[Access, ...] = ()
     repeatable: bool = True
     nulls: frozenset[int] = frozenset()
+    policed: tuple[tuple[int, str | None, int], ...] = ()
 
 
 _caches: WeakKeyDictionary[Account, OrderedDict[tuple[Any, ...], Translated]] = WeakKeyDictionary()
@@ -160,6 +163,7 @@ def _translate(ast: exp.Expr, context: Context, outer: Scope | None = None) -> T
         _accesses(relation.sql, reads),
         reads.repeatable and NOW not in relation.sql,
         frozenset(place for place, column in enumerate(relation.columns) if column.type == NULL),
+        tuple(reads.policed),
     )
 
 
@@ -224,6 +228,50 @@ def note_accesses(translated: Translated, session: Session) -> None:
                     "objectName": full_name(catalog, item),
                 }
         record.values[key] = orjson.dumps(list(found.values())).decode()
+    if translated.policed:
+        _note_policies(translated, session)
+
+
+def _note_policies(translated: Translated, session: Session) -> None:
+    """Tell the statement's record which policies its reads were under: of the rows, and of the columns that it uses."""
+    record, catalog = session.record, session.account.catalog
+    assert record is not None
+    used = {(access.oid, name) for access in translated.accessed for name in access.columns}
+    key = "policies_referenced"
+    found = {entry["objectId"]: entry for entry in orjson.loads(record.values.get(key) or "[]")}
+    for oid, column, policy_oid in translated.policed:
+        if column is not None and (oid, column) not in used:
+            continue
+        item, policy = catalog.get(oid), catalog.get(policy_oid)
+        entry = found.setdefault(
+            oid,
+            {
+                "columns": [],
+                "objectDomain": item.kind.capitalize(),
+                "objectId": oid,
+                "objectName": full_name(catalog, item),
+                "policies": [],
+            },
+        )
+        listed = entry["policies"] if column is None else _policed_column(entry, item, column)
+        told = {
+            "policyId": policy_oid,
+            "policyKind": policy.kind.replace(" ", "_"),
+            "policyName": full_name(catalog, policy),
+        }
+        if told not in listed:
+            listed.append(told)
+    record.values[key] = orjson.dumps(list(found.values())).decode()
+
+
+def _policed_column(entry: dict[str, Any], item: CatalogObject, name: str) -> list[dict[str, Any]]:
+    """The policies told of a column so far."""
+    for column in entry["columns"]:
+        if column["columnName"] == name:
+            return column["policies"]
+    ids = {column["name"]: column.get("id", place) for place, column in enumerate(item.body.get("columns", []), 1)}
+    entry["columns"].append({"columnId": ids.get(name), "columnName": name, "policies": []})
+    return entry["columns"][-1]["policies"]
 
 
 def now(session: Session) -> datetime:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
-from embedded.snowflake.sql.coerce import order_key
+from embedded.snowflake.sql.coerce import equality_key, order_key
 from embedded.snowflake.sql.parse import MARK, NTH_FROM_LAST
 from embedded.snowflake.sql.typed import INTERVAL
 
@@ -51,7 +51,7 @@ def over_clause(binder: Expressions, node: exp.Expr, call: Call) -> str:
         )
     parts = []
     if node.args.get("partition_by"):
-        parts.append("PARTITION BY " + ", ".join(binder.bind(item).sql for item in node.args["partition_by"]))
+        parts.append("PARTITION BY " + ", ".join(equality_key(binder.bind(item)) for item in node.args["partition_by"]))
     order = node.args.get("order")
     spec = node.args.get("spec")
     items = [item for item in order.expressions if not _is_sequence(item)] if order is not None else []

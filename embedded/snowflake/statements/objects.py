@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.kinds import Definition, Kind, kinds
 from embedded.snowflake.catalog.model import ACCOUNT, CatalogObject
+from embedded.snowflake.catalog.parameters import check_retention
 from embedded.snowflake.catalog.resolve import container_of, find, full_name
 from embedded.snowflake.catalog.show import answer, candidates, read_clauses
 from embedded.snowflake.catalog.tags import read_tag_list, set_tags, unset_tags
@@ -121,6 +122,7 @@ def install(
     Raises:
         SnowflakeError: the name is taken (002002).
     """
+    check_retention(definition.body)
     catalog = session.account.catalog
     with catalog.transaction() as changes:
         # A temporary object stands beside one that is not; it takes the place of another temporary one only.
@@ -320,6 +322,7 @@ def unset_properties(session: Session, kind: Kind, item: CatalogObject, keys: li
 
 def keep(session: Session, kind: Kind, new: CatalogObject, keys: frozenset[str]) -> None:
     """Put a changed object back, settled by its kind."""
+    check_retention(new.body)
     if kind.settle is not None:
         kind.settle(session, new, keys)
     with session.account.catalog.transaction() as changes:

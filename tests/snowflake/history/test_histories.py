@@ -132,3 +132,37 @@ def test_parameterized_hash_is_of_the_statement_without_its_compared_literals(ba
     )
     assert len({row["query_hash"] for row in rows}) == 2
     assert (len({row["query_parameterized_hash"] for row in rows}) == 1) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "columns"),
+    [
+        ("select a, b from secret", ["ROWS_OF"], {"B": ["MASK_OF"]}),
+        ("select a from secret", ["ROWS_OF"], {}),
+        ("select b from over_secret", ["ROWS_OF"], {"B": ["MASK_OF"]}),
+        ("select a from t", [], {}),
+    ],
+)
+def test_access_history_tells_the_policies(base, text, rows, columns):
+    base.run(
+        "create masking policy mask_of as (v varchar) returns varchar -> '*'",
+        "create row access policy rows_of as (n int) returns boolean -> n > 0",
+        "create table secret (a int, b varchar masking policy mask_of) with row access policy rows_of on (a)",
+        "create view over_secret as select a, b from secret",
+        "alter session set query_tag = 'policed'",
+        text,
+        "alter session unset query_tag",
+    )
+    [row] = base.dicts(
+        "select h.policies_referenced as told from snowflake.account_usage.access_history h join"
+        " snowflake.account_usage.query_history q on h.query_id = q.query_id where q.query_tag = 'policed'"
+    )
+    told = orjson.loads(row["told"])
+    found_rows = [policy["policyName"].rpartition(".")[2] for entry in told for policy in entry["policies"]]
+    found_columns = {
+        column["columnName"]: [policy["policyName"].rpartition(".")[2] for policy in column["policies"]]
+        for entry in told
+        for column in entry["columns"]
+    }
+    assert (found_rows, found_columns) == (rows, columns)
+    assert {entry["objectName"] for entry in told} <= {"D.PUBLIC.SECRET"}

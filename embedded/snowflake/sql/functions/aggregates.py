@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.sql import arithmetic
-from embedded.snowflake.sql.coerce import cast, order_key, to_number
+from embedded.snowflake.sql.coerce import cast, equality_key, order_key, to_number
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, boolean, integer, number
 from embedded.snowflake.sql.windows import order_item
@@ -28,10 +28,10 @@ def count(call: Call) -> Typed:
         return integer(f"count(*){_over(call)}", nullable=False)
     args = call.args()
     if len(args) == 1:
-        text = args[0].sql
+        text = equality_key(args[0]) if call.distinct else args[0].sql
     elif call.distinct:
         tests = " AND ".join(f"{arg.sql} IS NOT NULL" for arg in args)
-        text = f"CASE WHEN {tests} THEN ({', '.join(arg.sql for arg in args)}) END"
+        text = f"CASE WHEN {tests} THEN ({', '.join(map(equality_key, args))}) END"
     else:
         text = f"CASE WHEN {' AND '.join(f'{arg.sql} IS NOT NULL' for arg in args)} THEN 1 END"
     return integer(f"count({_distinct(call)}{text}){_over(call)}", nullable=False)
@@ -200,7 +200,9 @@ def array_agg(call: Call) -> Typed:
     """The values that are not NULL, as an array."""
     value = cast(call.arg(0), VARIANT, call.zone).sql
     call.distinct = call.distinct or call.name == "ARRAY_UNIQUE_AGG"
-    if call.distinct and call.order:
+    if call.distinct and call.arg(0).type.is_semi_structured:
+        inner = f"CAST(py_json_distinct(list(CAST({value} AS VARCHAR)) FILTER (WHERE {value} IS NOT NULL){_over(call)}) AS JSON[])"
+    elif call.distinct and call.order:
         item = cast(Typed("e", call.arg(0).type), VARIANT, call.zone).sql
         inner = f"list_transform({_sorted_distinct(call, call.arg(0).stored)}, lambda e: {item})"
     else:
@@ -210,9 +212,10 @@ def array_agg(call: Call) -> Typed:
 
 @function("ARRAY_UNION_AGG", args=1, aggregate=True)
 def array_union_agg(call: Call) -> Typed:
-    """The distinct values of all arrays, as one array."""
+    """The values of all arrays as one array, each as often as the array has it that has it most often."""
     value = f"sf_list({call.cast(0, ARRAY).sql})"
-    members = f"list_distinct(flatten(list({value}) FILTER (WHERE {value} IS NOT NULL){_over(call)}))"
+    rows = f"list(CAST({value} AS VARCHAR[])) FILTER (WHERE {value} IS NOT NULL){_over(call)}"
+    members = f"CAST(py_json_union({rows}) AS JSON[])"
     return Typed(f"coalesce(sf_array({members}), CAST('[]' AS JSON))", ARRAY, False)
 
 
@@ -259,7 +262,7 @@ def bits(call: Call) -> Typed:
 def approx_count_distinct(call: Call) -> Typed:
     """The number of distinct values; here it is exact."""
     args = call.args()
-    text = args[0].sql if len(args) == 1 else f"({', '.join(arg.sql for arg in args)})"
+    text = equality_key(args[0]) if len(args) == 1 else f"({', '.join(map(equality_key, args))})"
     return integer(f"count(DISTINCT {text}){_over(call)}", nullable=False)
 
 
@@ -322,17 +325,19 @@ def approximate_similarity(call: Call) -> Typed:
 def mode(call: Call) -> Typed:
     """The most frequent value."""
     value = call.arg(0)
+    if value.type.is_semi_structured:
+        return Typed(f"CAST(mode({equality_key(value)}){_over(call)} AS JSON)", value.type)
     return Typed(f"mode({value.sql}){_over(call)}", value.type, exact=value.exact)
 
 
 @function("HASH_AGG", args=(1, None), aggregate=True)
 def hash_agg(call: Call) -> Typed:
     """A number that is the same for the same rows in any order (not Snowflake's own number)."""
-    text = ", ".join(arg.sql for arg in call.args())
+    text = ", ".join(map(equality_key, call.args()))
     return integer(f"bit_xor(CAST(hash({text}) // 2 AS BIGINT)){_over(call)}", 19)
 
 
 @function("GROUPING", "GROUPING_ID", args=(1, None), aggregate=True)
 def grouping(call: Call) -> Typed:
     """Which of the columns a row of GROUPING SETS, CUBE or ROLLUP is not grouped by."""
-    return integer(f"grouping({', '.join(arg.sql for arg in call.args())})", nullable=False)
+    return integer(f"grouping({', '.join(map(equality_key, call.args()))})", nullable=False)

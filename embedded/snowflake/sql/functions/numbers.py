@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.sql import arithmetic
-from embedded.snowflake.sql.coerce import cast
+from embedded.snowflake.sql.coerce import cast, equality_key
 from embedded.snowflake.sql.formats import number_mask
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, integer, number
@@ -295,7 +295,7 @@ def hash_(call: Call) -> Typed:
 
 def _hashed(value: Typed) -> str:
     """What is hashed of a value: equal numbers have one text, whatever their scales."""
-    return f"sf_number_json({value.stored})" if value.type.kind == "NUMBER" else value.stored
+    return f"sf_number_json({value.stored})" if value.type.kind == "NUMBER" else equality_key(value)
 
 
 @function("HAVERSINE", args=4)

@@ -214,6 +214,11 @@ def array_position(call: Call) -> Typed:
     )
 
 
+def _keys(call: Call, index: int) -> str:
+    """An array argument as a DuckDB list of what its elements are told apart by."""
+    return f"list_transform({_list(call, index)}, lambda e: sf_canonical(coalesce(e, CAST('null' AS JSON))))"
+
+
 def _texts(call: Call, index: int) -> str:
     """An array argument as a DuckDB list of JSON texts: equal elements have equal texts, null is one too."""
     return f"list_transform({_list(call, index)}, lambda e: coalesce(CAST(e AS VARCHAR), 'null'))"
@@ -240,8 +245,7 @@ def array_of_one(call: Call) -> Typed:
 @function("ARRAY_DISTINCT", args=1)
 def array_distinct(call: Call) -> Typed:
     """Each element once, where it was first."""
-    texts = _texts(call, 0)
-    return _joined(f"list_filter({texts}, lambda x, i: list_position({texts}, x) = i)")
+    return _joined(f"py_json_distinct({_texts(call, 0)})")
 
 
 @function("ARRAY_CAT", args=2)
@@ -254,8 +258,9 @@ def array_cat(call: Call) -> Typed:
 def array_of_two(call: Call) -> Typed:
     """The elements of one array that are, or are not, in another; each as often as the counts of both say."""
     first, second = _texts(call, 0), _texts(call, 1)
-    so_far = f"len(list_filter({first}[1:i], lambda y: y = x))"
-    matches = f"len(list_filter({second}, lambda y: y = x))"
+    same = "sf_canonical(y) = sf_canonical(x)"
+    so_far = f"len(list_filter({first}[1:i], lambda y: {same}))"
+    matches = f"len(list_filter({second}, lambda y: {same}))"
     sign = "<=" if call.name == "ARRAY_INTERSECTION" else ">"
     made = _joined(f"list_filter({first}, lambda x, i: {so_far} {sign} {matches})")
     return Typed(f"(CASE WHEN {call.arg(1).sql} IS NOT NULL THEN {made.sql} END)", ARRAY)
@@ -282,7 +287,7 @@ def arrays_to_object(call: Call) -> Typed:
 @function("ARRAYS_OVERLAP", args=2)
 def arrays_overlap(call: Call) -> Typed:
     """Whether two arrays share an element."""
-    return boolean(f"list_has_any({_list(call, 0)}, {_list(call, 1)})")
+    return boolean(f"list_has_any({_keys(call, 0)}, {_keys(call, 1)})")
 
 
 @function("ARRAY_APPEND", "ARRAY_PREPEND", args=2)
