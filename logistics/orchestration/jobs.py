@@ -20,7 +20,7 @@ MAX_SECONDS = 24 * 3600
 _OWN_COMMAND = "logistics"
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Reader = Literal["exit_code", "report", "drift", "optimize", "results"]
+Reader = Literal["exit_code", "report", "drift", "optimize", "results", "model_drift"]
 
 
 class _Part(BaseModel):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logistics.orchestration.drift_words import in_words
 from logistics.orchestration.findings import CRITICAL, OK, UNKNOWN, WARNING, Finding, finding_of, worst
 from logistics.orchestration.jobs import Job
 from logistics.orchestration.processes import MAX_OUTPUT_BYTES, Attempt
@@ -191,6 +192,28 @@ def _listed(job: Job, attempt: Attempt) -> Iterator[Finding]:
     yield Finding(check=job.name, status=OK, evidence=f"{good} of {len(items)} passed")
 
 
+def _model_drift(_: Job, attempt: Attempt) -> Iterator[Finding]:
+    """Reads the readings of `logistics models drift`: a finding for each model of which something has drifted."""
+    readings = _json(attempt)
+    if not isinstance(readings, list):
+        raise ValueError("it holds no list of readings")
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for reading in readings:
+        by_model.setdefault(str(reading["use_case"]), []).extend([reading] if reading["is_drifted"] else [])
+    for model, drifted in by_model.items():
+        if drifted:
+            yield Finding(
+                check="model_drift",
+                status=WARNING,
+                subject=model,
+                evidence=in_words(drifted),
+                recommendation=f"logistics models train {model} trains one on today's rows",
+                value=60,
+            )
+    stable = sum(not drifted for drifted in by_model.values())
+    yield Finding(check="model_drift", status=OK, evidence=f"{stable} of {len(by_model)} models have not drifted")
+
+
 def _status_of(item: Mapping[str, Any]) -> str:
     """Returns the status of one result: ok where it passed, else by its severity; unknown where it does not say."""
     said = str(item.get("status") or item.get("state") or item.get("result") or "").lower()
@@ -213,9 +236,6 @@ def _status_of(item: Mapping[str, Any]) -> str:
 def _told(item: Mapping[str, Any]) -> str:
     """Returns what a result says of itself; never rows, which are not for everybody."""
     said = _first(item, _EVIDENCE)
-    if not said and item.get("statistic"):
-        value, allowed = item.get("value"), item.get("threshold")
-        said = f"{item.get('kind')} drift of {item.get('feature')}: {item['statistic']} {value}, allowed {allowed}"
     count = item.get("failures", item.get("failing_rows"))
     return f"{said} ({count} rows)" if isinstance(count, int) and count else said
 
@@ -247,4 +267,5 @@ READERS: dict[str, Callable[[Job, Attempt], Iterator[Finding]]] = {
     "drift": _drift,
     "optimize": _optimize,
     "results": _listed,
+    "model_drift": _model_drift,
 }

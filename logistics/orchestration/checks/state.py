@@ -11,6 +11,7 @@ from logistics.deployment.backup import Backup, Backups
 from logistics.errors import LogisticsError
 from logistics.orchestration.checks.problems import Looked, Problem
 from logistics.orchestration.checks.site import Site
+from logistics.orchestration.drift_words import in_words
 from logistics.orchestration.findings import CRITICAL, UNKNOWN, WARNING
 from logistics.sql import full_name
 
@@ -63,16 +64,12 @@ def _drifted(site: Site, serving: list[dict[str, Any]]) -> Iterator[Problem]:
         f"FROM {full_name(site.database, 'ML', 'DRIFT_RESULTS')} "
         "QUALIFY CHECKED_AT = MAX(CHECKED_AT) OVER (PARTITION BY USE_CASE)",
     )
-    in_production = {(row["use_case"], row["version"]) for row in serving}
-    for row in newest:
-        if row["is_drifted"] and (row["use_case"], row["version"]) in in_production:
-            yield Problem(
-                WARNING,
-                f"{row['use_case']} version {row['version']}",
-                f"{row['kind']} drift of {row['feature']}: {row['statistic']} {row['value']}, allowed {row['threshold']}",
-                f"logistics models train {row['use_case']} trains one on today's rows",
-                60,
-            )
+    for served in serving:
+        model, version = served["use_case"], served["version"]
+        drifted = [row for row in newest if row["is_drifted"] and (row["use_case"], row["version"]) == (model, version)]
+        if drifted:
+            how = f"logistics models train {model} trains one on today's rows"
+            yield Problem(WARNING, f"{model} version {version}", in_words(drifted), how, 60)
 
 
 def backups(site: Site) -> Looked:

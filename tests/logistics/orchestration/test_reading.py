@@ -107,6 +107,32 @@ def test_lists_of_results_are_read_by_what_each_says_of_itself(wrap):
     assert not judge(job, Attempt(exit_code=0, output="{}")).understood
 
 
+def test_the_drift_of_a_model_is_one_finding():
+    job = FOUND.model_copy(update={"reads": "model_drift"})
+    readings = [
+        {"use_case": model, "kind": kind, "feature": feature, "statistic": statistic, "value": value, "threshold": limit,
+         "is_drifted": value is None or value > limit}
+        for model, kind, feature, statistic, value, limit in (
+            ("eta", "data", "weight", "psi", 0.3, 0.2),
+            ("eta", "data", "distance", "psi", 0.123456, 0.2),
+            ("eta", "data", "distance", "ks", 0.271828, 0.1),
+            ("eta", "performance", "late", "loss", 0.5, 0.25),
+            ("risk", "data", "miles", "psi", 0.1, 0.2),
+            ("new", "age", "due", "days", None, 30),
+            *(("wide", "data", f"f{n}", "psi", 0.2 + n, 0.2) for n in range(1, 6)),
+        )
+    ]  # fmt: skip
+    found = judge(job, Attempt(exit_code=1, output=json.dumps(readings))).findings
+    assert [(each.status, each.subject, each.evidence) for each in found] == [
+        ("warning", "eta", "data drift of distance (ks 0.272, allowed 0.1), weight (psi 0.3, allowed 0.2); "
+                           "performance drift of late (loss 0.5, allowed 0.25)"),
+        ("warning", "new", "age drift of due (days unknown, allowed 30)"),
+        ("warning", "wide", "data drift of f5 (psi 5.2, allowed 0.2), f4 (psi 4.2, allowed 0.2), f3 (psi 3.2, allowed 0.2), and 2 more"),
+        ("ok", "", "1 of 4 models have not drifted"),
+    ]  # fmt: skip
+    assert not judge(job, Attempt(exit_code=0, output="{}")).understood
+
+
 def test_savings_put_recommendations_of_the_optimizer_in_order():
     items = [
         {
