@@ -59,6 +59,8 @@ MACROS = {
     "sf_timestamp_tz(x, zone)": _once(
         "x",
         "CASE WHEN v IS NULL THEN NULL WHEN sf_has_zone(v) THEN sf_tz(sf_timestamptz(v, zone), sf_text_offset(v)) "
+        "WHEN regexp_matches(v, '\\s[+-]\\d{4}\\s\\d{4}$') "
+        "THEN sf_tz(sf_timestamptz(v, zone), sf_text_offset(left(v, length(v) - 5))) "
         "ELSE sf_tz_in(sf_timestamptz(v, zone), zone) END",
     ),
 }

@@ -42,6 +42,22 @@ TIME_UNITS = ("HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSEC
 _ZONED = ("TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 
 
+def added_part(word: str, function: str) -> str:
+    """The date part that a word means, if a date can be moved by it.
+
+    Raises:
+        SqlCompilationError: it means none, or one like the day of the week (001007).
+    """
+    found = part(word, function)
+    if found not in (*DATE_UNITS, *TIME_UNITS):
+        raise _invalid_part(word, function)
+    return found
+
+
+def _invalid_part(word: str, function: str) -> SqlCompilationError:
+    return SqlCompilationError(f"'{word}' is not a valid date/time component for function {function}.", 1007, "22023")
+
+
 def part(word: str, function: str) -> str:
     """The date part that a word means.
 
@@ -50,9 +66,7 @@ def part(word: str, function: str) -> str:
     """
     found = _NAMES.get(word.upper())
     if found is None:
-        raise SqlCompilationError(
-            f"'{word}' is not a valid date/time component for function {function}.", 1007, "22023"
-        )
+        raise _invalid_part(word, function)
     return found
 
 

@@ -13,7 +13,8 @@ from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
 from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
 from embedded.snowflake.sql.fence import may_fail
-from embedded.snowflake.sql.functions.registry import FUNCTIONS, Call, check_arguments, unknown_function, without_null
+from embedded.snowflake.sql.functions.arguments import read_call
+from embedded.snowflake.sql.functions.registry import FUNCTIONS, check_arguments, unknown_function, without_null
 from embedded.snowflake.sql.parse import MARK, parse_expression
 from embedded.snowflake.sql.paths import bind_bracket, bind_path
 from embedded.snowflake.sql.placement import at_place, written
@@ -282,20 +283,14 @@ class Expressions(References):
     ) -> Typed:
         """A function call; `over`, `order` and `ignore` come from OVER, WITHIN GROUP and IGNORE NULLS around it."""
         name = node.name.replace(MARK, "").upper()
-        nodes, named, distinct = [], {}, False
-        for argument in node.expressions:
-            if isinstance(argument, exp.Kwarg):
-                named[argument.this.name.upper()] = argument.expression
-            elif isinstance(argument, exp.Distinct):
-                distinct, nodes = True, [*nodes, *argument.expressions]
-            else:
-                nodes.append(argument)
         found = FUNCTIONS.get(name)
-        if name == "IDENTIFIER" and len(nodes) == 1:
-            return self._identified(nodes[0])
+        if name == "IDENTIFIER" and len(node.expressions) == 1:
+            return self._identified(node.expressions[0])
         if found is None:
             return self.user_function(name, node.expressions)
-        call = Call(name, nodes, self, named, distinct, order or [], None, ignore)
+        call = read_call(name, node.expressions, self)
+        call.order = order or []
+        call.ignore_nulls = call.ignore_nulls if ignore is None else ignore
         with at_place(node):
             check_arguments(found, call)
         if over is not None:
@@ -306,7 +301,7 @@ class Expressions(References):
             raise SqlCompilationError(
                 f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
             )
-        with at_place(node), self.each_row() if found.aggregate and over is None else nullcontext():
+        with at_place(node), self.each_row(True) if found.aggregate and over is None else nullcontext():
             return without_null(found.make(call), call)
 
     def _identified(self, node: exp.Expr) -> Typed:
@@ -384,7 +379,7 @@ def _object(binder: Expressions, node: exp.Expr) -> Typed:
     """`{'a': 1}`."""
     flat: list[exp.Expr] = []
     for pair in node.expressions:
-        if isinstance(pair, exp.Star):
+        if pair.is_star:
             flat.append(pair)
             continue
         key = pair.this

@@ -15,7 +15,7 @@ _NUMERIC = r"'^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$'"
 _INTEGER = r"'^[+-]?\d+$'"
 _DATE_FORMATS = "['%m/%d/%Y', '%d-%b-%Y', '%d-%B-%Y', '%d-%b-%y']"
 _TIMESTAMP_FORMATS = (
-    "['%a, %d %b %Y %H:%M:%S', '%m/%d/%Y %H:%M:%S', '%a %b %d %H:%M:%S %Y', '%Y-%m-%dT%H', '%Y-%m-%d %H', "
+    "['%a, %d %b %Y %H:%M:%S', '%a, %d %b %Y %I:%M:%S %p', '%m/%d/%Y %H:%M:%S', '%a %b %d %H:%M:%S %Y', '%Y-%m-%dT%H', '%Y-%m-%d %H', "
     "'%Y-%m-%dT%H:%M', '%Y-%m-%d %H:%M', '%m/%d/%Y', '%d-%b-%Y']"
 )
 
@@ -100,12 +100,13 @@ _MACROS = {
         "['%H:%M', '%I:%M:%S %p', '%I:%M %p', '%H:%M:%S.%f']) AS TIME), "
         "CAST(sf_error('100108', 'Time ''' || x || ''' is not recognized') AS TIME)) END"
     ),
-    "sf_has_zone(x)": "regexp_matches(x, ':\\d{2}(\\.\\d+)?\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$')",
+    "sf_has_zone(x)": "regexp_matches(x, ':\\d{2}(\\.\\d+)?(\\s[AP]M)?\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$')",
     # The wall clock of a text, whatever zone it names.
     "sf_wall(x)": (
         "coalesce(try_cast(regexp_replace(x, '\\s*(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2})$', '') AS TIMESTAMP), try_cast(x AS TIMESTAMP), "
         f"CASE WHEN regexp_matches(x, {_INTEGER}) THEN sf_epoch(try_cast(x AS HUGEINT)) END, "
-        "try_strptime(CASE WHEN sf_has_zone(x) THEN regexp_replace(x, '\\s*(Z|[+-]\\d{2}:?\\d{2})$', '') ELSE x END, "
+        "try_strptime(CASE WHEN sf_has_zone(x) THEN regexp_replace(x, '\\s*(Z|[+-]\\d{2}:?\\d{2})$', '') "
+        "ELSE regexp_replace(x, '\\s[+-]\\d{4}(\\s\\d{4})$', '\\1') END, "
         f"{_TIMESTAMP_FORMATS}))"
     ),
     "sf_timestamp(x)": (
@@ -117,7 +118,10 @@ _MACROS = {
         "CASE WHEN x IS NULL THEN NULL WHEN sf_has_zone(x) THEN coalesce("
         "try_cast(regexp_replace(regexp_replace(x, '\\s+(Z|[+-]\\d{2}:?(?:\\d{2})?)$', '\\1'), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') "
         "AS TIMESTAMPTZ), "
-        "try_strptime(x, ['%a, %d %b %Y %H:%M:%S %z', '%a, %d %b %Y %H:%M:%S.%f %z']), timezone('UTC', sf_not_timestamp(x))) "
+        "try_strptime(x, ['%a, %d %b %Y %H:%M:%S %z', '%a, %d %b %Y %H:%M:%S.%f %z', '%a, %d %b %Y %I:%M:%S %p %z']), "
+        "timezone('UTC', sf_not_timestamp(x))) "
+        "WHEN regexp_matches(x, '\\s[+-]\\d{4}\\s\\d{4}$') THEN coalesce(try_strptime(x, '%a %b %d %H:%M:%S %z %Y'), "
+        "timezone('UTC', sf_not_timestamp(x))) "
         "WHEN regexp_matches(x, '^[+-]?\\d+$') THEN timezone('UTC', sf_epoch(try_cast(x AS HUGEINT))) "
         "ELSE timezone(zone, sf_timestamp(x)) END"
     ),
@@ -165,6 +169,11 @@ _MACROS = {
     "sf_object(keys, vals)": (
         "CAST('{' || coalesce(array_to_string(list_transform(list_sort(list_filter(list_zip(keys, vals), lambda p: p[1] IS NOT NULL)), "
         "lambda p: CAST(to_json(p[1]) AS VARCHAR) || ':' || coalesce(CAST(p[2] AS VARCHAR), 'null')), ','), '') || '}' AS JSON)"
+    ),
+    "sf_unique_object(keys, vals)": (
+        "CASE WHEN len(list_distinct(keys)) = len(list_filter(keys, lambda k: k IS NOT NULL)) THEN sf_object(keys, vals) "
+        "ELSE CAST(sf_error('100104', 'Duplicate field key ''' || list_filter(keys, lambda k: k IS NOT NULL AND "
+        "len(list_filter(keys, lambda o: o = k)) > 1)[1] || '''') AS JSON) END"
     ),
     "sf_object_filter(x, wanted, keep)": (
         "sf_object(list_filter(json_keys(x), lambda k: list_contains(wanted, k) = keep), "

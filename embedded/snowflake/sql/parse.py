@@ -287,7 +287,9 @@ def _is_call(tokens: list[Token], index: int) -> bool:
         return True  # a product
     if before.token_type == TokenType.ALIAS and index > 2 and tokens[index - 3].text.upper() in ("DEFINE", ","):
         return True  # DEFINE a AS lag(b) …
-    replaces_star = token.text.upper() == "REPLACE" and before.token_type in (TokenType.R_PAREN, TokenType.STRING)
+    replaces_star = token.text.upper() == "REPLACE" and (
+        before.token_type in (TokenType.R_PAREN, TokenType.STRING) or tokens[index - 2].text.upper() == "EXCLUDE"
+    )
     return before.token_type not in _NO_CALL_AFTER and not replaces_star
 
 

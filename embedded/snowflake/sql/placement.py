@@ -5,6 +5,7 @@ DuckDB refuses most of this too, with its own names; here an error tells the col
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -199,7 +200,7 @@ class _Grouped:
     def _text(self, node: exp.Expr) -> str:
         """The expression as bound, by which two are the same; empty for what cannot be bound by itself."""
         try:
-            return self.binder.bind(node).sql
+            return without_own_aliases(self.binder.bind(node).sql)
         except SnowflakeError:
             return ""
 
@@ -236,6 +237,17 @@ class _Grouped:
             1104,
             "42601",
         )
+
+
+def without_own_aliases(text: str) -> str:
+    """A text with the aliases that its subqueries made numbered anew: the same expression bound twice has one text."""
+    if "(SELECT " not in text:
+        return text
+    own = {alias: f"own{place}" for place, alias in enumerate(dict.fromkeys(_OWN_ALIAS.findall(text)))}
+    return _ALIAS.sub(lambda found: own.get(found[0], found[0]), text)
+
+
+_OWN_ALIAS, _ALIAS = re.compile(r"\bAS (s\d+)\b"), re.compile(r"\bs\d+\b")
 
 
 def _window_parts(node: exp.Expr) -> list[exp.Expr]:

@@ -27,6 +27,9 @@ class References:
         self.beside: dict[str, str] | None = None
         # What stands for a VARIANT that rows are grouped by, by its text: its group may have it in more than one form (10 and 1e1).
         self.grouped: dict[str, str] = {}
+        # Numbers of the rows that aggregates are made of, by the columns beside the rows that hold them.
+        self.row_beside: dict[str, str] = {}
+        self.in_aggregate = False
 
     def bind(self, node: exp.Expr) -> Typed:
         """Bind an expression.
@@ -42,13 +45,22 @@ class References:
         raise NotImplementedError
 
     @contextmanager
-    def each_row(self) -> Iterator[None]:
+    def each_row(self, in_aggregate: bool = False) -> Iterator[None]:
         """Bind what is asked of each row and not of each group."""
-        kept, self.grouped = self.grouped, {}
+        kept = self.grouped, self.in_aggregate
+        self.grouped, self.in_aggregate = {}, in_aggregate
         try:
             yield
         finally:
-            self.grouped = kept
+            self.grouped, self.in_aggregate = kept
+
+    def row_number(self) -> str:
+        """DuckDB text of the number of the row, from 1: no window function may stand in an aggregate."""
+        if not self.in_aggregate:
+            return "row_number() OVER ()"
+        name = next(iter(self.row_beside), None) or self.context.alias()
+        self.row_beside[name] = "row_number() OVER ()"
+        return name
 
     def column(self, node: exp.Column) -> Typed:
         """A column, a select alias, or a session variable by its place (`$1`)."""
@@ -94,6 +106,7 @@ class References:
         try:
             binder = type(self)(self.context, scope, self.bind_query)
             binder.grouped = self.grouped if scope is self.scope else {}
+            binder.in_aggregate, binder.row_beside = self.in_aggregate, self.row_beside
             return binder.bind(scope.aliases[name])
         finally:
             scope.resolving.discard(name)

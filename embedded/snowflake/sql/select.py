@@ -14,7 +14,7 @@ from embedded.snowflake.sql.context import Context
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.grouping import SETS, all_keys, grouped_variants
 from embedded.snowflake.sql.parse import MARK
-from embedded.snowflake.sql.placement import check_placement, has_aggregate, is_aggregate
+from embedded.snowflake.sql.placement import check_placement, has_aggregate, is_aggregate, without_own_aliases
 from embedded.snowflake.sql.references import BindQuery
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, Source, name_of, unique
 from embedded.snowflake.sql.sources import bind_from
@@ -72,8 +72,9 @@ def bind_select(node: exp.Expr, context: Context, outer: Scope | None, bind_quer
         items = _order_items(node.args["order"].expressions, binder, outputs)
         text.append("ORDER BY " + ", ".join(_order_item(item, binder, outputs) for item in items))
     read = f"FROM {from_text} {where}" if from_text else where
-    if binder.beside:
-        read = _with_beside(read, binder.beside, binder)
+    beside = {**(binder.beside or {}), **binder.row_beside}
+    if beside:
+        read = _with_beside(read, beside, binder)
     tail = " ".join(text) + limit_clause(node, binder)
     return Relation(f"{head} {read} {tail}", [column for column, _ in outputs])
 
@@ -256,6 +257,10 @@ def _group_item(node: exp.Expr, item: exp.Expr, binder: Expressions, outputs: li
         value = outputs[place - 1][1] if has_star else binder.bind(node.expressions[place - 1])
     else:
         value = binder.bind(item)
+    if "(SELECT " in value.sql:
+        text = without_own_aliases(value.sql)
+        places = [place for place, (_, other) in enumerate(outputs, 1) if without_own_aliases(other.sql) == text]
+        return str(places[0]) if places else value.sql
     return "" if value.is_constant else equality_key(value)
 
 

@@ -24,7 +24,7 @@ def _over(call: Call) -> str:
 @function("COUNT", args=(0, None), aggregate=True)
 def count(call: Call) -> Typed:
     """Rows, or rows whose arguments are all not NULL."""
-    if not call.nodes or isinstance(call.nodes[0], exp.Star):
+    if not call.nodes or (isinstance(call.nodes[0], exp.Star) and not call.bound):
         return integer(f"count(*){_over(call)}", nullable=False)
     args = call.args()
     if len(args) == 1:
@@ -221,10 +221,18 @@ def array_union_agg(call: Call) -> Typed:
 
 @function("OBJECT_AGG", "OBJECTAGG", args=2, aggregate=True)
 def object_agg(call: Call) -> Typed:
-    """An object of keys and values; rows with a NULL in either are left out."""
+    """An object of keys and values; rows with a NULL in either are left out, a key that comes twice is an error (100104)."""
     key, value = call.text(0), cast(call.arg(1), VARIANT, call.zone).sql
     test = f"FILTER (WHERE {key} IS NOT NULL AND {value} IS NOT NULL){_over(call)}"
-    made = f"sf_object(list({key}) {test}, list({value}) {test})"
+    if call.distinct:
+        pairs = f"list(DISTINCT {{'k': {key}, 'v': CAST({value} AS VARCHAR)}}) {test}"
+        keys, values = (
+            f"list_transform({pairs}, lambda p: p.k)",
+            f"list_transform({pairs}, lambda p: CAST(p.v AS JSON))",
+        )
+    else:
+        keys, values = f"list({key}) {test}", f"list({value}) {test}"
+    made = f"sf_unique_object({keys}, {values})"
     return Typed(f"coalesce({made}, CAST('{{}}' AS JSON))", OBJECT, False)
 
 

@@ -35,7 +35,7 @@ def moment(call: Call, index: int) -> Typed:
 @function("DATEADD", "TIMEADD", "TIMESTAMPADD", "DATE_ADD", args=3)
 def date_add(call: Call) -> Typed:
     """A date or timestamp some units later."""
-    unit = dates.part(call.word(0), call.name)
+    unit = dates.added_part(call.word(0), call.name)
     amount = call.number(1)
     text = amount.sql if amount.type.kind != "FLOAT" and not amount.type.scale else f"round({amount.sql})"
     return dates.add(moment(call, 2), unit, text, call.zone)

@@ -2,6 +2,7 @@
 
 from embedded.snowflake.sql.functions import (
     aggregates,
+    arrays,
     clustering,
     codes,
     conditional,
@@ -21,6 +22,7 @@ from embedded.snowflake.sql.functions import (
 
 __all__ = [
     "aggregates",
+    "arrays",
     "clustering",
     "codes",
     "conditional",

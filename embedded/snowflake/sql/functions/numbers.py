@@ -257,7 +257,7 @@ def random(call: Call) -> Typed:
     call.binder.context.reads.repeatable = False
     if call.nodes:
         seed = int(str(call.constant(0)))
-        return integer(f"CAST((hash(row_number() OVER (), {seed}) >> 1) AS BIGINT)", 19, False)
+        return integer(f"CAST((hash({call.binder.row_number()}, {seed}) >> 1) AS BIGINT)", 19, False)
     return integer("CAST(floor((random() - 0.5) * 18446744073709551615) AS HUGEINT)", 19, False)
 
 
@@ -281,9 +281,9 @@ def normal(call: Call) -> Typed:
 
 
 @function("SEQ1", "SEQ2", "SEQ4", "SEQ8", args=(0, 1))
-def seq(call: Call) -> Typed:  # noqa: ARG001
+def seq(call: Call) -> Typed:
     """The row's number from 0."""
-    return integer("(row_number() OVER () - 1)", 19, False)
+    return integer(f"({call.binder.row_number()} - 1)", 19, False)
 
 
 @function("HASH", args=(1, None))

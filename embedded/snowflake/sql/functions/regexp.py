@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from embedded.snowflake.errors import unsupported
 from embedded.snowflake.names import literal
 from embedded.snowflake.sql.functions.registry import Call, function
 from embedded.snowflake.sql.typed import Typed, boolean, integer
@@ -100,6 +101,46 @@ def _replacement(call: Call) -> str:
     return call.text(2)
 
 
+def _group_position(call: Call, subject: str, parameters: str, wanted: tuple[int, int, bool], at: str) -> str:
+    """DuckDB text of where a group of the nth match begins or ends: what the match has before the group is made a group too.
+
+    Raises:
+        SnowflakeError: the pattern is no literal, or the group stands inside another or beside a `|` (000002).
+    """
+    occurrence, group, end = wanted
+    value = call.arg(1)
+    place = _top_group(str(value.value), group) if value.is_constant else None
+    if place is None:
+        raise unsupported("REGEXP_INSTR of a group inside a group, beside a |, or of a pattern that is no literal")
+    text = str(value.value)
+    flags = _pattern(call, 1, parameters).removesuffix(literal(text)[1:]) + "'"
+    around = f"({flags} || {literal('(' + text[:place] + ')' + text[place:])})"
+    parts = f"regexp_extract_all({subject}, {around}, {{}})[{occurrence}]"
+    before = f"length({parts.format(1)})" + (f" + length({parts.format(group + 1)})" if end else "")
+    return f"(CASE WHEN {at} = 0 THEN 0 ELSE {at} + {before} END)"
+
+
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|[^\]])*\]|\((?!\?)|\(|\)|\|", re.DOTALL)
+
+
+def _top_group(pattern: str, wanted: int) -> int | None:
+    """Where the nth capturing group begins; None if it is inside another or the pattern has alternatives."""
+    depth = count = 0
+    found = None
+    for piece in _PIECE.finditer(pattern):
+        if piece[0] == "(":
+            captures = pattern[piece.end() : piece.end() + 1] != "?"
+            count += captures
+            if captures and count == wanted:
+                found = piece.start() if depth == 0 else None
+            depth += 1
+        elif piece[0] == ")":
+            depth -= 1
+        elif piece[0] == "|" and depth == 0:
+            return None
+    return found
+
+
 def _match_position(subject: str, pattern: str, occurrence: int) -> str:
     """DuckDB text of where the nth match begins, from 1; 0 if there is none."""
     parts = f"string_split_regex({subject}, {pattern})"
@@ -117,7 +158,10 @@ def regexp_instr(call: Call) -> Typed:
     parameters, occurrence, end = _parameters(call, 5), int(str(call.constant(3, 1))), int(str(call.constant(4, 0)))
     pattern, subject = _pattern(call, 1, parameters), _from(call, 2)
     at = _match_position(subject, pattern, occurrence)
-    if end:
+    group = int(str(call.constant(6, 1 if "e" in parameters else 0)))
+    if group:
+        at = _group_position(call, subject, parameters, (occurrence, group, bool(end)), at)
+    elif end:
         at = f"(CASE WHEN {at} = 0 THEN 0 ELSE {at} + length(regexp_extract_all({subject}, {pattern})[{occurrence}]) END)"
     if call.constant(2, 1) != 1:
         at = f"(CASE WHEN {at} = 0 THEN 0 ELSE {at} + {call.number(2).sql} - 1 END)"
