@@ -47,7 +47,9 @@ def normalized(frame: pd.DataFrame, case: UseCase) -> pd.DataFrame:
         raise ModelError(f"{case.name}: {case.view} has no column {', '.join(missing)}; deploy the views of this code")
     made = {name: _typed(frame[name], name, case) for name in case.columns}
     found = pd.DataFrame(made, columns=list(case.columns))
-    found = found.sort_values([case.as_of, case.entity], kind="stable", ignore_index=True)
+    times = found[case.as_of].to_numpy()
+    if not (times[1:] > times[:-1]).all():  # each after the one before: nothing to sort, and sorting costs as much as scoring
+        found = found.sort_values([case.as_of, case.entity], kind="stable", ignore_index=True)
     twice = found[case.entity][found[case.entity].duplicated()]
     if len(twice):
         raise ModelError(f"{case.name}: {case.view} has {twice.iloc[0]} more than once; a row is one prediction")
@@ -61,7 +63,10 @@ def _typed(column: pd.Series, name: str, case: UseCase) -> Any:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan)
     if name == case.target and case.kind == "binary":
-        return [None if pd.isna(value) else str(int(bool(value))) for value in column]
+        absent = column.isna().to_numpy()
+        return np.where(absent, None, np.where(column.where(~absent, 0).astype(bool), "1", "0").astype(object))
+    if isinstance(column.dtype, pd.StringDtype) and column.dtype == pd.Series([""]).dtype:
+        return column.array  # what pandas would make of the texts again
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         return np.where(column.isna(), None, column.to_numpy(dtype=object))
     return [None if pd.isna(value) else str(value) for value in column]
