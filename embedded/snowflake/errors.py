@@ -66,7 +66,8 @@ class SessionError(SnowflakeError):
 
 def does_not_exist(kind: str, name: str) -> SqlCompilationError:
     """The error for an object that is absent or that the role may not see (002003)."""
-    return SqlCompilationError(f"{kind.capitalize()} '{name}' does not exist or not authorized.", 2003, "02000")
+    state = "42S02" if kind.upper() in ("OBJECT", "TABLE", "VIEW") else "02000"
+    return SqlCompilationError(f"{kind.capitalize()} '{name}' does not exist or not authorized.", 2003, state)
 
 
 def operation_cannot_be_performed() -> SqlCompilationError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from embedded.snowflake.errors import unsupported
 from embedded.snowflake.tokens import TokenStream
 from embedded.snowflake.types import DataType, parse_type
 
@@ -66,7 +67,11 @@ def read_arguments(tokens: TokenStream) -> list[Argument]:
 def _read_argument(tokens: TokenStream) -> Argument:
     if tokens.word() in ("IN", "INPUT") and tokens.peek(2) is not None and tokens.word(1) not in (",", ")", "("):
         tokens.next()
-    name, kind = tokens.identifier(), read_type(tokens)
+    name = tokens.identifier()
+    if tokens.word() in ("OUT", "OUTPUT", "INOUT"):
+        raise unsupported(f"argument {tokens.word()}")
+    _ = tokens.accept("IN") or tokens.accept("INPUT")
+    kind = read_type(tokens)
     default = read_expression(tokens, frozenset()) if tokens.accept("DEFAULT") else None
     return Argument(name, kind, default)
 

@@ -33,12 +33,21 @@ def start(session: Session, changes: CatalogTransaction, stream: CatalogObject) 
         tree = read_clause(clause)
         versions = {table: version_at(session, catalog.get(table), tree) for table in tables}
     else:
-        versions = {table: storage.last.get(table, 0) for table in tables}
+        versions = {table: _last_version(session, changes, table) for table in tables}
     stream.body["tables"] = sorted(versions)
     changes.put(stream)
     _track(changes, [*versions, stream.body["source"]])
     storage.write_offset(changes.cursor, stream.oid, versions)
     changes.committed.append(lambda: storage.offsets.update({stream.oid: versions}))
+
+
+def _last_version(session: Session, changes: CatalogTransaction, table: int) -> int:
+    """The version of a table's last commit; that of a table which the same statement made is not in memory yet."""
+    known = session.account.storage.last.get(table)
+    if known is not None:
+        return known
+    row = changes.cursor.execute("select max(version) from _data.commits where table_id = ?", [table]).fetchone()
+    return (row[0] if row else None) or 0
 
 
 def _track(changes: CatalogTransaction, sources: list[int]) -> None:

@@ -38,7 +38,8 @@ def clone_children(session: Session, changes: CatalogTransaction, clone: dict[st
     """Copy what a database or schema holds into its clone, data included; what refers to each other does so there too."""
     copies: dict[int, CatalogObject] = {}
     _copy_children(session, changes, clone, target, copies)
-    for copy in copies.values():
+    # A stream begins with what its table's copy holds, so the tables come first.
+    for copy in sorted(copies.values(), key=lambda item: item.kind == "STREAM"):
         _remap(copy.body, {oid: other.oid for oid, other in copies.items()})
         changes.put(copy)
         _make_physical(session, changes, copy)
@@ -59,6 +60,8 @@ def _copy_children(
         ):
             continue
         body = child.changed().body
+        if child.kind == "STREAM":
+            body.pop("show_initial_rows", None)
         if child.kind in ("TASK", "ALERT"):
             body["state"] = "suspended"
         if child.kind == "DYNAMIC TABLE":

@@ -99,6 +99,11 @@ def test_a_name_changes_and_stays_one_object(db, kind):
         ("create network policy p allowed_ip_list = ('300.1.1.1')", 1009),
         ("create alert a schedule = 'sometimes' if (exists (select 1)) then select 1", 1008),
         ("create function f(a int) returns int language cobol as 'a'", 2),
+        (
+            "create procedure p(a in int) returns int language sql execute as restricted caller as 'begin return a; end'",
+            2,
+        ),
+        ("create procedure p(a out int) returns int language sql as 'begin return a; end'", 2),
         ("create function f(a int) returns int language python as 'a'", 2029),
         ("create masking policy p as (v varchar) returns number -> 1", 3003),
         ("create row access policy p as (v varchar) returns number -> 1", 3003),

@@ -184,3 +184,14 @@ def test_rows_without_identity_are_compared_as_they_are(stream: Run) -> None:
         (1, "DELETE", False),
         (1, "INSERT", False),
     ]
+
+
+def test_the_streams_of_a_cloned_schema_begin_anew(stream: Run) -> None:
+    stream("create stream first on table t show_initial_rows = true")
+    stream("insert into t values (8, 80)")
+    [(place,)] = stream("select current_schema()")
+    stream(f"create schema copied clone {place}")
+    stream("insert into copied.t values (9, 90)")
+    for name in ("s", "first"):
+        assert [row[0] for row in stream(f"select * from copied.{name}")] == [9]
+        assert 8 in [row[0] for row in stream(f"select * from {place}.{name}")]

@@ -165,7 +165,7 @@ HANDLED = {
     "statement": (
         "select * from nowhere",
         "statement_error",
-        (2003, "SQL compilation error:\nObject 'NOWHERE' does not exist or not authorized.", "02000"),
+        (2003, "SQL compilation error:\nObject 'NOWHERE' does not exist or not authorized.", "42S02"),
     ),
 }
 

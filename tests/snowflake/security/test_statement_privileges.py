@@ -138,6 +138,7 @@ def test_with_its_privileges_it_works_and_without_one_it_does_not(
         assert (refused.errno, refused.sqlstate) in (
             (3001, "42501"),
             (2003, "02000"),
+            (2003, "42S02"),
             (2043, "02000"),
             (2140, "42601"),
             (2141, "42601"),

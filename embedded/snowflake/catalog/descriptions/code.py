@@ -115,6 +115,8 @@ def _read_word(definition: Definition, tokens: TokenStream) -> bool:
             raise unsupported(f"LANGUAGE {language}")
         definition.body["language"] = language
         return True
+    if tokens.accept("EXECUTE", "AS", "RESTRICTED", "CALLER"):
+        raise unsupported("EXECUTE AS RESTRICTED CALLER")
     for words, key, value in _WORDS:
         if tokens.accept(*words):
             definition.body[key] = value
@@ -177,6 +179,8 @@ def _alter(session: Session, tokens: TokenStream, item: CatalogObject) -> bool:
     if item.kind == "PROCEDURE" and tokens.accept("EXECUTE", "AS"):
         require(session, "OWNERSHIP", item)
         rights = tokens.identifier()
+        if rights == "RESTRICTED":
+            raise unsupported("EXECUTE AS RESTRICTED CALLER")
         if rights not in ("OWNER", "CALLER"):
             raise tokens.unexpected()
         change(session, item, lambda body: body.update(execute_as=rights))
