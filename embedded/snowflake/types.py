@@ -34,12 +34,17 @@ _WRITTEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_ ]*?)\s*(?:\(\s*([0-9]+)\s*(?:,\
 
 @dataclass(frozen=True)
 class DataType:
-    """A type: NUMBER has precision and scale (digits), VARCHAR and BINARY a length, times a precision (digits of a second)."""
+    """A type: NUMBER has precision and scale (digits), VARCHAR and BINARY a length, times a precision (digits of a second).
+
+    A VARCHAR may have a collation, told by COLLATE (`collation_explicit`) or by its column.
+    """
 
     kind: str
     precision: int | None = None
     scale: int | None = None
     length: int | None = None
+    collation: str | None = None
+    collation_explicit: bool = False
 
     def __str__(self) -> str:
         if self.kind == "NUMBER":
@@ -59,6 +64,11 @@ class DataType:
     def is_semi_structured(self) -> bool:
         """Whether a value is JSON text inside DuckDB."""
         return self.kind in ("VARIANT", "OBJECT", "ARRAY")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether values that are equal may look different: they are told apart by a key (`equality_key`)."""
+        return self.is_semi_structured or self.collation is not None
 
     def to_duckdb(self) -> str:
         """The DuckDB type that stores it. Fractions of a second are kept to microseconds; for TIMESTAMP_TZ see `zoned`."""

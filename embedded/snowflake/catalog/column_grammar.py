@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from embedded.snowflake.catalog.arguments import read_expression, read_type
 from embedded.snowflake.catalog.tables import TableColumn, column_body
 from embedded.snowflake.catalog.tags import read_tag_list
+from embedded.snowflake.collation import template
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.security.privileges import reach
 from embedded.snowflake.tokens import TokenStream
@@ -135,19 +136,14 @@ def _read_default(_: Session, tokens: TokenStream, column: ColumnDefinition) -> 
     column.default = read_expression(tokens, _CLAUSES)
 
 
-# Collations that compare as the server does, by code points.
-_PLAIN_COLLATIONS = ("", "utf8", "bin")
-
-
 def collation_of(tokens: TokenStream) -> str | None:
     """Read a collation's specification.
 
     Raises:
-        SnowflakeError: it is another than by code points, which are all that there is here (000002).
+        SnowflakeError: there is no such collation (002101), or it is not done here (000002).
     """
     written = tokens.string()
-    if written.lower() not in _PLAIN_COLLATIONS:
-        raise unsupported(f"COLLATE '{written}'")
+    template(written)
     return written or None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from embedded.snowflake.catalog.model import CatalogObject
@@ -32,7 +32,7 @@ class TableColumn:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> TableColumn:
         """The column that an object's body holds."""
-        return cls(**{**body, "type": parse_type(body["type"])})
+        return cls(**{**body, "type": replace(parse_type(body["type"]), collation=body.get("collation"))})
 
     def to_json(self) -> dict[str, Any]:
         """The column as an object's body holds it."""

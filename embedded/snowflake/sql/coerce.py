@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 
-from embedded.snowflake import zoned
+from embedded.snowflake import collation, zoned
 from embedded.snowflake.errors import SqlCompilationError
 from embedded.snowflake.names import literal
 from embedded.snowflake.sql.session_formats import formatted
@@ -44,6 +45,8 @@ def cast(value: Typed, target: DataType, zone: str = "UTC", lenient: bool = Fals
         SqlCompilationError: there is no cast between the two types (001065).
     """
     source = value.type
+    if source.collation is not None and target.kind == "VARCHAR" and target.collation is None:
+        target = replace(target, collation=source.collation, collation_explicit=source.collation_explicit)
     if value.is_null:
         return Typed(f"CAST(NULL AS {target.to_duckdb()})", target)
     if source == target and value.exact:
@@ -274,18 +277,20 @@ def _same_kind(left: DataType, right: DataType) -> DataType:
         leading = max((left.precision or 38) - (left.scale or 0), (right.precision or 38) - (right.scale or 0))
         return number(leading + scale, scale)
     if left.kind == "VARCHAR":
-        return varchar(max(left.length or MAX_VARCHAR, right.length or MAX_VARCHAR))
+        kind = varchar(max(left.length or MAX_VARCHAR, right.length or MAX_VARCHAR))
+        spec, explicit = collation.merged([left, right])
+        return replace(kind, collation=spec, collation_explicit=explicit)
     return left if (left.length or left.precision or 0) >= (right.length or right.precision or 0) else right
 
 
 def order_key(value: Typed) -> str:
-    """The text that values are ordered by: a VARIANT's numbers by their amount, other values as they are."""
-    return f"sf_key({value.sql})" if value.type.is_semi_structured else value.sql
+    """The text that values are ordered by: a VARIANT's numbers by their amount, a text by its collation, other values as they are."""
+    return f"sf_key({value.sql})" if value.type.is_semi_structured else collation.key(value.sql, value.type)
 
 
 def equality_key(value: Typed) -> str:
-    """The text by which values are grouped and told apart: a VARIANT's numbers by their amount, other values as they are."""
-    return f"sf_canonical({value.sql})" if value.type.is_semi_structured else value.sql
+    """The text by which values are grouped and told apart: a VARIANT's numbers by their amount, a text by its collation."""
+    return f"sf_canonical({value.sql})" if value.type.is_semi_structured else collation.key(value.sql, value.type)
 
 
 def comparison(left: Typed, right: Typed, zone: str, ordered: bool = False) -> tuple[str, str]:
@@ -299,6 +304,10 @@ def comparison(left: Typed, right: Typed, zone: str, ordered: bool = False) -> t
             return order_key(left), order_key(right)
         if left.type.is_semi_structured:
             return equality_key(left), equality_key(right)
+        if left.type.collation is not None or right.type.collation is not None:
+            spec, _ = collation.merged([left.type, right.type])
+            kind = replace(left.type, collation=spec)
+            return collation.key(left.sql, kind), collation.key(right.sql, kind)
         return left.sql, right.sql
     kind = _compared_as(left, right)
     return cast(left, kind, zone).sql, cast(right, kind, zone).sql

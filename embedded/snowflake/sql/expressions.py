@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlglot import exp
 
+from embedded.snowflake.collation import merged
 from embedded.snowflake.errors import SnowflakeError, SqlCompilationError, unsupported
 from embedded.snowflake.sql import arithmetic
 from embedded.snowflake.sql.coerce import cast, common, comparison, to_number
+from embedded.snowflake.sql.collate import bind_collate, collated, refuse_pattern, with_collation
 from embedded.snowflake.sql.dates import add_interval, bind_interval, subtract
 from embedded.snowflake.sql.fence import may_fail
 from embedded.snowflake.sql.functions.arguments import read_call
@@ -157,7 +159,8 @@ class Expressions(References):
             side.type.length if side.type.kind == "VARCHAR" and side.type.length else 39 for side in (left, right)
         )
         a, b = (cast(side, VARCHAR, self.context.zone).sql for side in (left, right))
-        return Typed(f"({a} || {b})", varchar(length), left.nullable or right.nullable)
+        kind = with_collation(varchar(length), *merged([left.type, right.type]))
+        return Typed(f"({a} || {b})", kind, left.nullable or right.nullable)
 
     def between(self, node: exp.Expr) -> Typed:
         """BETWEEN."""
@@ -177,7 +180,7 @@ class Expressions(References):
         left = self.bind(node.this)
         items = [self.bind(item) for item in node.expressions]
         nullable = left.nullable or any(item.nullable for item in items)
-        if left.type.is_semi_structured or any(item.type.kind != left.type.kind for item in items):
+        if left.type.has_key or any(item.type.has_key or item.type.kind != left.type.kind for item in items):
             parts = ["({} = {})".format(*comparison(left, item, self.context.zone)) for item in items]
             return boolean(f"({' OR '.join(parts)})", nullable)
         return boolean(f"({left.sql} IN ({', '.join(item.sql for item in items)}))", nullable)
@@ -217,6 +220,7 @@ class Expressions(References):
     def _like(self, subject: exp.Expr, word: str, pattern: exp.Expr, escape: exp.Expr | None) -> Typed:
         zone = self.context.zone
         left, right = (cast(self.bind(side), VARCHAR, zone) for side in (subject, pattern))
+        refuse_pattern(word, left, right)
         tail = f" ESCAPE {cast(self.bind(escape), VARCHAR, zone).sql}" if escape is not None else ""
         return boolean(f"({left.sql} {word} {right.sql}{tail})", left.nullable or right.nullable)
 
@@ -302,7 +306,7 @@ class Expressions(References):
                 f"Window function type requires OVER clause to be specified: [{name}]", 2302, "42601"
             )
         with at_place(node), self.each_row(True) if found.aggregate and over is None else nullcontext():
-            return without_null(found.make(call), call)
+            return collated(without_null(found.make(call), call), call)
 
     def _identified(self, node: exp.Expr) -> Typed:
         """`IDENTIFIER('column')`.
@@ -458,6 +462,7 @@ _METHODS: dict[type, Callable[[Expressions, Any], Typed]] = {
     exp.Neg: Expressions.minus,
     exp.Is: Expressions.is_,
     exp.DPipe: Expressions.concatenate,
+    exp.Collate: bind_collate,
     exp.Between: Expressions.between,
     exp.In: Expressions.in_,
     exp.Like: Expressions.like,

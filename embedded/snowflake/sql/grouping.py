@@ -26,7 +26,7 @@ def grouped_variants(node: exp.Expr, binder: Expressions) -> dict[str, str]:
     has_sets = group.find(*SETS) is not None
     made = {}
     for value in _all_keys(node, binder) if group.args.get("all") else _keys(node, binder):
-        if value.type.is_semi_structured and not value.is_constant:
+        if value.type.has_key and not value.is_constant:
             some = f"first({value.sql})"
             made[value.sql] = f"(CASE WHEN grouping({equality_key(value)}) = 0 THEN {some} END)" if has_sets else some
     return made
@@ -35,7 +35,7 @@ def grouped_variants(node: exp.Expr, binder: Expressions) -> dict[str, str]:
 def all_keys(node: exp.Expr, binder: Expressions) -> str:
     """The text of the keys of GROUP BY ALL; DuckDB finds them itself where none is a VARIANT."""
     keys = list(_all_keys(node, binder))
-    if not any(value.type.is_semi_structured for value in keys):
+    if not any(value.type.has_key for value in keys):
         return "ALL"
     return ", ".join(equality_key(value) for value in keys if not value.is_constant)
 

@@ -107,7 +107,7 @@ def _bind_set_operation(node: exp.Expr, context: Context, outer: Scope | None) -
     nullable = [any(side.columns[i].nullable for side in sides) for i in range(len(first.columns))]
     word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[type(node)]
     texts = [cast_columns(side, kinds, context) for side in sides]
-    if any(kind.is_semi_structured for kind in kinds) and (word != "UNION" or node.args.get("distinct")):
+    if any(kind.has_key for kind in kinds) and (word != "UNION" or node.args.get("distinct")):
         text = _of_variants(texts, first.columns, kinds, word, context)
     else:
         text = (f" {word} " if node.args.get("distinct") else f" {word} ALL ").join(f"({side})" for side in texts)
@@ -125,6 +125,8 @@ def _of_variants(texts: list[str], columns: list[OutputColumn], kinds: list, wor
     if word == "UNION":
         joined = " UNION ALL ".join(f"({text})" for text in texts)
         return f"SELECT DISTINCT ON ({', '.join(keys)}) * FROM ({joined}) AS {alias}({', '.join(names)})"
+    if any(kind.collation is not None and not kind.is_semi_structured for kind in kinds):
+        raise unsupported(f"{word} of texts with a collation")
     parts = [
         f"CAST({key} AS JSON) AS {name}" if kind.is_semi_structured else f"{key} AS {name}"
         for key, name, kind in zip(keys, names, kinds, strict=True)
@@ -231,7 +233,7 @@ def _place_key(relation: Relation, place: str, alias: str) -> str:
     """What the column at a place is ordered by: its place, or what a VARIANT is ordered by."""
     if place.isdigit() and 0 < int(place) <= len(relation.columns):
         column = relation.columns[int(place) - 1]
-        if column.type.is_semi_structured:
+        if column.type.has_key:
             return order_key(Typed(f"{alias}.{quote(column.duckdb_name)}", column.type))
     return place
 

@@ -92,7 +92,7 @@ def _distinct(node: exp.Expr, outputs: list[tuple[OutputColumn, Typed]]) -> str:
         return ""
     if distinct.args.get("on") is not None:
         raise unsupported("DISTINCT ON")
-    if any(value.type.is_semi_structured for _, value in outputs):
+    if any(value.type.has_key for _, value in outputs):
         return f"DISTINCT ON ({', '.join(equality_key(value) for _, value in outputs)}) "
     return "DISTINCT "
 
@@ -305,7 +305,7 @@ def _order_item(item: exp.Expr, binder: Expressions, outputs: list[tuple[OutputC
 def _output_key(outputs: list[tuple[OutputColumn, Typed]], place: int) -> str:
     """What a result column is ordered by: its place, or what a VARIANT is ordered by."""
     value = outputs[place - 1][1]
-    return order_key(value) if value.type.is_semi_structured else str(place)
+    return order_key(value) if value.type.has_key else str(place)
 
 
 def limit_clause(node: exp.Expr, binder: Expressions) -> str:

@@ -88,7 +88,11 @@ def _columns(table: CatalogObject, translated: Translated, select: dict[str, Any
     """
     if not table.body["columns"]:
         for number, column in enumerate(translated.columns, 1):
-            table.body["columns"].append(TableColumn(number, column.name, column.type, column.nullable).to_json())
+            table.body["columns"].append(
+                TableColumn(
+                    number, column.name, column.type, column.nullable, collation=column.type.collation
+                ).to_json()
+            )
         table.body["next_column_id"] = len(translated.columns) + 1
         _check_names(translated)
         return columns(table)

@@ -72,7 +72,7 @@ def avg(call: Call) -> Typed:
 def extreme(call: Call) -> Typed:
     """The least or greatest value."""
     value = call.arg(0)
-    if value.type.is_semi_structured:
+    if value.type.has_key:
         return Typed(f"arg_{call.name.lower()}({value.sql}, {order_key(value)}){_over(call)}", value.type)
     return Typed(f"{call.name.lower()}({value.sql}){_over(call)}", value.type, exact=value.exact)
 
