@@ -247,9 +247,11 @@ class Expressions(References):
 
     def cast(self, node: exp.Expr) -> Typed:
         """CAST, `::` and TRY_CAST."""
-        return cast(
-            self.bind(node.this), self.data_type(node.args["to"]), self.context.zone, isinstance(node, exp.TryCast)
-        )
+        value, target = self.bind(node.this), self.data_type(node.args["to"])
+        if isinstance(node, exp.TryCast) and value.type.kind not in ("VARCHAR", "NULL"):
+            message = f"TRY_CAST cannot be used with arguments of types {value.type} and {target}"
+            raise SqlCompilationError(message, 1065, "22023")
+        return cast(value, target, self.context.zone, isinstance(node, exp.TryCast))
 
     def data_type(self, node: exp.Expr) -> DataType:
         """The Snowflake type that a type node names."""

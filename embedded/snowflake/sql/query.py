@@ -13,6 +13,7 @@ from embedded.snowflake.sql.context import Context, CteSource
 from embedded.snowflake.sql.expressions import Expressions
 from embedded.snowflake.sql.hierarchy import as_recursive
 from embedded.snowflake.sql.parse import MARK
+from embedded.snowflake.sql.placement import written
 from embedded.snowflake.sql.scope import OutputColumn, Relation, Scope, name_of, renamed
 from embedded.snowflake.sql.select import bind_select, limit_clause
 from embedded.snowflake.sql.typed import NULL, Typed
@@ -238,15 +239,27 @@ def _place_key(relation: Relation, place: str, alias: str) -> str:
     return place
 
 
+def _bind_value(node: exp.Expr, binder: Expressions) -> Typed:
+    """A value of VALUES.
+
+    Raises:
+        SqlCompilationError: it is made a VARIANT, OBJECT or ARRAY, which only a SELECT may do (002014).
+    """
+    value = binder.bind(node)
+    if value.type.is_semi_structured and isinstance(node, exp.Func | exp.Cast | exp.Struct | exp.Array):
+        raise SqlCompilationError(f"Invalid expression [{written(node, binder)}] in VALUES clause", 2014, "22000")
+    return value
+
+
 def bind_values(node: exp.Expr, context: Context, outer: Scope | None) -> Relation:
     """`VALUES (…), (…)`: columns COLUMN1, COLUMN2 …
 
     Raises:
-        SqlCompilationError: rows of different lengths (001038).
+        SqlCompilationError: rows of different lengths (001038), a value that may not stand there (002014).
     """
     binder = Expressions(context, Scope(parent=outer), bind_query)
     rows = [
-        [binder.bind(item) for item in (row.expressions if isinstance(row, exp.Tuple) else [row])]
+        [_bind_value(item, binder) for item in (row.expressions if isinstance(row, exp.Tuple) else [row])]
         for row in node.expressions
     ]
     width = len(rows[0])
