@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.engine import urn as urns
+from embedded.engine.cli import terminal
 from embedded.engine.deployment.operation import ImportSpec
 from embedded.engine.errors import EngineError
 
@@ -29,6 +30,7 @@ _KEYS = frozenset(
         "component",
         "remote",
         "logicalName",
+        "inputs",
     }
 )
 
@@ -38,11 +40,12 @@ _VERSION = re.compile(r"v?\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 @dataclass
 class _File:
-    """The entries, each with its name and logical name, the name table, and what is wrong with them."""
+    """The entries, each with its name and logical name, the name table, what is wrong, and at the end all URNs by name."""
 
     entries: list[dict[str, Any]]
     table: Mapping[str, str]
     errors: list[str] = field(default_factory=list)
+    urns: Mapping[str, str] = field(default_factory=dict)
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether several entries have the name, which is wrong only where something refers to it."""
@@ -57,7 +60,9 @@ class _File:
 
 
 def read_import_file(path: Path, stack: str, project: str) -> list[ImportSpec]:
-    """The resources of an import file, parents before their children, else in the file's order.
+    """The resources of an import file, parents and providers before those that name them, else in the file's order.
+
+    The inputs of providers are as the file has them: secrets in them are encrypted. Keys that mean nothing are warned of.
 
     Raises:
         EngineError: The file cannot be read, or something in it is wrong: all of it is told.
@@ -95,14 +100,17 @@ def _check(file: _File, index: int, entry: Mapping[str, Any]) -> None:
     if entry.get("type"):
         described += f" of type '{entry['type']}'"
     component, has_id = bool(entry.get("component")), bool(entry.get("id"))
-    unknown = sorted(set(entry) - _KEYS)
+    provider = urns.is_provider_type(entry.get("type") or "")
+    for key in sorted(set(entry) - _KEYS):
+        terminal.warn(f"{described} has the key '{key}', which import files do not have: it is ignored")
     wrong = {
         "has no type": not entry.get("type"),
         "has no name": not entry["name"],
-        "has no ID": not component and not has_id,
+        "has no ID": not component and not has_id and not provider,
         "has an ID, but is marked as a component": component and has_id,
         "is marked as remote, but not as a component": bool(entry.get("remote")) and not component,
-        f"has an unknown key '{''.join(unknown[:1])}'": bool(unknown),
+        "has inputs, which only providers may have": bool(entry.get("inputs")) and not provider,
+        "is a provider with an ID: providers are made, not imported": provider and has_id,
     }
     file.errors.extend(f"{described} {text}" for text, holds in wrong.items() if holds)
 
@@ -128,8 +136,8 @@ def _resolve(file: _File, stack: str, project: str) -> list[tuple[dict[str, Any]
     while not file.errors and waiting:
         later = []
         for entry in waiting:
-            parent = entry.get("parent") or ""
-            if parent and parent not in known:
+            parent, provider = entry.get("parent") or "", entry.get("provider") or ""
+            if (parent and parent not in known) or (provider in names and provider not in known):
                 later.append(entry)
                 continue
             parent_urn = known[parent] if parent else ""
@@ -142,8 +150,10 @@ def _resolve(file: _File, stack: str, project: str) -> list[tuple[dict[str, Any]
             found.append((entry, parent_urn))
         if len(later) == len(waiting):
             stuck = ", ".join(f"'{entry['name']}'" for entry in later)
-            file.errors.append(f"the resources {stuck} are parents of each other: none of them can be imported first")
+            text = "are parents or providers of each other: none of them can be imported first"
+            file.errors.append(f"the resources {stuck} {text}")
         waiting = later
+    file.urns = known
     return found
 
 
@@ -151,7 +161,7 @@ def _spec(file: _File, entry: dict[str, Any], parent: str) -> ImportSpec:
     provider, version = entry.get("provider") or "", entry.get("version") or ""
     if provider and file.is_ambiguous(provider):
         file.errors.append(f"{_described(entry)} has an ambiguous provider")
-    elif provider and provider not in file.table:
+    elif provider and provider not in file.urns:
         file.errors.append(f"the provider '{provider}' for {_described(entry)} has no entry in 'nameTable'")
     if version and not _VERSION.fullmatch(version):
         file.errors.append(f"could not parse version '{version}' for {_described(entry)}")
@@ -160,10 +170,11 @@ def _spec(file: _File, entry: dict[str, Any], parent: str) -> ImportSpec:
         name=entry["logicalName"],
         id=entry.get("id") or "",
         parent=parent,
-        provider=file.table.get(provider, ""),
+        provider=file.urns.get(provider, ""),
         version=version,
         plugin_download_url=entry.get("pluginDownloadUrl") or "",
         properties=tuple(entry.get("properties") or ()),
         component=bool(entry.get("component")),
         remote=bool(entry.get("remote")),
+        inputs=dict(entry.get("inputs") or {}),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedded.engine import urn as urns
+from embedded.engine import values
 from embedded.engine.backend.files import write_atomically
 from embedded.engine.backend.recovery import current_checkpoint
 from embedded.engine.cli import terminal
@@ -70,7 +71,11 @@ def import_resources(call: Call) -> None:
     reference = call.session.require_stack(flags["stack"])
     specs = _from_file(call, reference.name) if flags["file"] else [_from_arguments(call)]
     specs = [replace(spec, protect=flags["protect"]) for spec in specs]
-    deployment = new_deployment(call, "import", tuple(specs))
+    deployment = new_deployment(call, "import")
+    decrypt = deployment.manager.decrypt
+    deployment.imports = tuple(
+        replace(spec, inputs=values.properties_from_json(spec.inputs, decrypt)) for spec in specs
+    )
     perform(deployment)
     if flags["generate_code"] and not flags["preview_only"]:
         _write_code(call, deployment, specs)
@@ -117,7 +122,15 @@ def _from_file(call: Call, stack: str) -> list[ImportSpec]:
     if call.arguments or flags["parent"] or flags["provider"] or flags["properties"]:
         raise EngineError("an inline resource may not be specified in conjunction with an import file")
     specs = read_import_file(Path(flags["file"]), stack, call.session.project.name)
-    return [replace(spec, provider=_known_provider(call, spec.provider)) for spec in specs]
+    project = call.session.project.name
+    made = {
+        urns.child(stack, project, spec.parent, spec.type, spec.name)
+        for spec in specs
+        if urns.is_provider_type(spec.type)
+    }
+    for provider in {spec.provider for spec in specs} - made:
+        _known_provider(call, provider)
+    return specs
 
 
 def _variables(call: Call) -> dict[str, str]:

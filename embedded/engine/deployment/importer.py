@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from embedded.engine.deployment.context import Bail, Context
 from embedded.engine.deployment.executor import StepExecutor
+from embedded.engine.deployment.goal import Goal
 from embedded.engine.deployment.imports import ImportStep
 from embedded.engine.deployment.operation import ImportSpec
 from embedded.engine.deployment.providers import PackageRequest
@@ -14,7 +15,7 @@ from embedded.engine.deployment.registrar import Registrar, Terminated
 from embedded.engine.deployment.steps import CreateStep
 from embedded.engine.errors import EngineError
 from embedded.engine.state import Resource
-from embedded.engine.urn import ROOT_STACK_TYPE, child, package_of
+from embedded.engine.urn import ROOT_STACK_TYPE, child, is_provider_type, package_of
 
 
 async def run_imports(context: Context, registrar: Registrar, executor: StepExecutor) -> None:
@@ -31,11 +32,20 @@ async def run_imports(context: Context, registrar: Registrar, executor: StepExec
         await executor.run([CreateStep(new=Resource(urn=root, type=ROOT_STACK_TYPE))])
     for spec in context.operation.imports:
         try:
+            if is_provider_type(spec.type):
+                await _make_provider(registrar, spec, root)
+                continue
             new = await _resource(context, registrar, spec, root)
         except Terminated as error:
             # Its default provider could not be made, which was told already.
             raise Bail from error
         await executor.run([ImportStep(new=new, planned=True, properties=spec.properties)])
+
+
+async def _make_provider(registrar: Registrar, spec: ImportSpec, root: str) -> None:
+    goal = Goal(type=spec.type, name=spec.name, custom=True, inputs=dict(spec.inputs), parent=spec.parent or root)
+    request = PackageRequest(package_of(spec.type), spec.version, spec.plugin_download_url)
+    await registrar.register(goal, request)
 
 
 async def _resource(context: Context, registrar: Registrar, spec: ImportSpec, root: str) -> Resource:
@@ -58,7 +68,7 @@ async def _resource(context: Context, registrar: Registrar, spec: ImportSpec, ro
 
 async def _provider(context: Context, registrar: Registrar, spec: ImportSpec) -> str:
     if spec.provider:
-        resource = context.olds.get(spec.provider)
+        resource = context.news.get(spec.provider)
         if resource is None:
             raise EngineError(f"unknown provider '{spec.provider}' of resource '{spec.name}': it is not in the state")
         reference = f"{resource.urn}::{resource.id}"

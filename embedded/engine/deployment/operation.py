@@ -19,7 +19,7 @@ class ImportSpec:
     """One resource that `import` takes over.
 
     `parent` and `provider` are URNs (empty: the stack, the default provider); `properties` limits the inputs taken over to the
-    named ones; `component` makes a component without reading anything.
+    named ones; `component` makes a component without reading anything; a provider is made of `inputs`.
     """
 
     type: str
@@ -33,6 +33,7 @@ class ImportSpec:
     component: bool = False
     remote: bool = False
     protect: bool = True
+    inputs: Properties = field(default_factory=dict)
 
 
 @dataclass

@@ -85,7 +85,7 @@ def _entry(name: str, **fields: object) -> dict[str, object]:
         ),
         pytest.param(
             [_entry("x", parent="y"), _entry("y", parent="x")],
-            ["the resources 'x', 'y' are parents of each other: none of them can be imported first"],
+            ["the resources 'x', 'y' are parents or providers of each other: none of them can be imported first"],
             id="cycle",
         ),
         pytest.param(
@@ -118,12 +118,13 @@ def _entry(name: str, **fields: object) -> dict[str, object]:
             id="incomplete",
         ),
         pytest.param(
-            [_entry("x", remote=True, ident="i")],
+            [_entry("x", remote=True, inputs={"a": 1}), _entry("p", type="pulumi:providers:a")],
             [
                 "resource 'x' of type 'a:b:C' is marked as remote, but not as a component",
-                "resource 'x' of type 'a:b:C' has an unknown key 'ident'",
+                "resource 'x' of type 'a:b:C' has inputs, which only providers may have",
+                "resource 'p' of type 'pulumi:providers:a' is a provider with an ID: providers are made, not imported",
             ],
-            id="remote-and-unknown",
+            id="remote-and-inputs",
         ),
     ],
 )
@@ -166,3 +167,41 @@ def test_a_target_may_be_new_in_the_program(write, pulumi) -> None:
     write('Res("e", x=1)\nRes("n", x=1)\n')
     ran = pulumi("up", "--target", f"{RES}::n", "--yes", "--skip-preview")
     assert ran.code == 0, ran.out
+
+
+def test_keys_that_import_files_do_not_have_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "f.json").write_text(json.dumps({"resources": [_entry("x", ident="i")], "made": "by hand"}))
+    assert [spec.name for spec in read_import_file(tmp_path / "f.json", "dev", "proj")] == ["x"]
+    wanted = "resource 'x' of type 'a:b:C' has the key 'ident', which import files do not have: it is ignored"
+    assert wanted in capsys.readouterr().err
+
+
+def test_the_import_file_of_a_preview_is_read_back(write, tmp_path: Path, pulumi) -> None:
+    """With ids filled in: an explicit provider is made with its inputs, secrets among them, before what uses it."""
+    program = """
+class Provider(pulumi.ProviderResource):
+    def __init__(self, name, **props):
+        super().__init__("tst", name, props)
+part = Part("part")
+own = Provider("own", zone="eu", token=pulumi.Output.secret("hush"))
+Res("n", opts=pulumi.ResourceOptions(parent=part, provider=own), x=1)
+Res("m", opts=pulumi.ResourceOptions(provider=own), x=2)
+"""
+    write(program)
+    file = tmp_path / "f.json"
+    assert pulumi("preview", "--import-file", str(file)).code == 0
+    assert "hush" not in file.read_text()
+    content = json.loads(file.read_text())
+    for entry in content["resources"]:
+        if "id" in entry:
+            entry["id"] = f"q-{entry['name']}"
+    content["resources"].reverse()
+    file.write_text(json.dumps(content))
+    (tmp_path / "cloud.json").write_text(json.dumps({"n": {}, "res": {"q-n": {"x": 1}, "q-m": {"x": 2}}}))
+    arguments = ("--yes", "--skip-preview", "--protect=false", "--out", str(tmp_path / "c.py"))
+    ran = pulumi("import", "--file", str(file), *arguments)
+    assert ran.code == 0, ran.out + ran.err
+    ast.parse((tmp_path / "c.py").read_text())
+    assert "hush" not in (tmp_path / "c.py").read_text()
+    after = pulumi("preview", "--expect-no-changes", "--diff")
+    assert after.code == 0, after.out
