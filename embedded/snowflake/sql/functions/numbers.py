@@ -294,8 +294,12 @@ def hash_(call: Call) -> Typed:
 
 
 def _hashed(value: Typed) -> str:
-    """What is hashed of a value: equal numbers have one text, whatever their scales."""
-    return f"sf_number_json({value.stored})" if value.type.kind == "NUMBER" else equality_key(value)
+    """What is hashed of a value: equal numbers have one text, whatever their types and scales, and no text is like it."""
+    if value.type.kind == "NUMBER":
+        return f"(chr(1) || CAST(sf_number_json({value.stored}) AS VARCHAR))"
+    if value.type.kind == "FLOAT":
+        return f"(chr(1) || sf_canonical(sf_float_json({value.stored} + 0.0)))"
+    return equality_key(value)
 
 
 @function("HAVERSINE", args=4)
