@@ -3,14 +3,17 @@
 The checkpoint is written once at the end of a run; until then the journal says what happened since, so that a kill at any
 instant loses no finished step and the cost of a run grows with its steps, not with their square. The first line names the
 checkpoint that the rest goes on from: a journal left over after its checkpoint was rewritten is recognised and set aside.
+It names its run too: one that lost its lock and goes on beside another neither writes into the other's journal nor removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
+import uuid
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -45,6 +48,10 @@ class Journal(Protocol):
         Args:
             remove: Whether its entries are in the checkpoint now; otherwise it stays for the next command.
         """
+        ...
+
+    def is_replaced(self) -> bool:
+        """Whether another run has begun a journal in its place, or removed it."""
         ...
 
 
@@ -82,11 +89,14 @@ class JournalFile:
         self.path = path
         self._lock = Lock()
         self._failure: EngineError | None = None
+        self._run = uuid.uuid4().hex
         try:
-            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            # A file of its own: who still writes to the one that was here writes to nobody.
+            path.unlink(missing_ok=True)
+            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         except OSError as error:
             raise EngineError(f"could not write '{path}': {error.strerror}") from error
-        self.append({"journal": _VERSION, "base": base})
+        self.append(_header(base, self._run))
 
     def append(self, entry: dict[str, Any]) -> None:
         """Add an entry.
@@ -115,8 +125,12 @@ class JournalFile:
                 with contextlib.suppress(OSError):
                     os.fsync(self._handle)
             os.close(self._handle)
-            if remove:
+            if remove and not self.is_replaced():
                 self.path.unlink(missing_ok=True)
+
+    def is_replaced(self) -> bool:
+        """Whether another run has begun a journal in its place, or removed it."""
+        return _is_replaced(self.path, self._run)
 
 
 def _write_whole(handle: int, data: bytes) -> None:
@@ -143,8 +157,9 @@ class _BucketJournal:
         self._lock = Lock()
         self._parts = 0
         self._waiting: list[bytes] = []
+        self._run = uuid.uuid4().hex
         remove(path)
-        path.write_bytes(_line({"journal": _VERSION, "base": base}))
+        path.write_bytes(_line(_header(base, self._run)))
 
     def append(self, entry: dict[str, Any]) -> None:
         with self._lock:
@@ -155,19 +170,42 @@ class _BucketJournal:
     def _write(self) -> None:
         if self._waiting:
             self._parts += 1
-            (_parts_folder(self._path) / f"{self._parts:08}").write_bytes(b"".join(self._waiting))
+            (_parts_folder(self._path) / f"{self._run}-{self._parts:08}").write_bytes(b"".join(self._waiting))
             self._waiting = []
 
     def close(self, remove: bool) -> None:
         with self._lock:
-            if remove:
-                _remove_bucket_journal(self._path)
-            else:
+            if not remove:
                 self._write()
+            elif not self.is_replaced():
+                _remove_bucket_journal(self._path)
+
+    def is_replaced(self) -> bool:
+        return _is_replaced(self._path, self._run)
 
 
 def _line(entry: dict[str, Any]) -> bytes:
     return values.dumps(entry).encode() + b"\n"
+
+
+def _header(base: str, run: str) -> dict[str, Any]:
+    return {"journal": _VERSION, "base": base, "run": run}
+
+
+def _run_of(path: StorePath) -> str | None:
+    """The run that a journal's first line names; None if there is no such journal."""
+    try:
+        with io.BytesIO(path.read_bytes()) if isinstance(path, BucketPath) else path.open("rb") as file:
+            return json.loads(file.readline()).get("run")
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_replaced(path: StorePath, run: str) -> bool:
+    # Where the storage does not answer nobody is known to have been there.
+    with contextlib.suppress(OSError, EngineError):
+        return _run_of(path) != run
+    return False
 
 
 def _parts_folder(path: BucketPath) -> BucketPath:
@@ -192,7 +230,8 @@ def _read(path: StorePath) -> bytes | None:
     data = read_file(path)
     if data is None or not isinstance(path, BucketPath):
         return data
-    parts = sorted(_parts_folder(path).iterdir())
+    run = _run_of(path)
+    parts = sorted(part for part in _parts_folder(path).iterdir() if not run or part.name.startswith(f"{run}-"))
     return data + b"".join(read_file(part) or b"" for part in parts)
 
 

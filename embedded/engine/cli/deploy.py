@@ -41,7 +41,7 @@ _NOT_SAVED = (
     "`refresh` or `destroy` takes it over. Do not delete that file"
 )
 _OVERTAKEN = (
-    "the stack's lock was dropped while this ran, and another process has written the state since. The state that this run ended "
+    "the stack's lock was dropped while this ran, and another process has written the state since, or is about to. The state that this run ended "
     "with is in '{path}' and was not saved. Compare it with `pulumi stack export`, and take what is missing there into the stack "
     "with `pulumi import` or `pulumi stack import`"
 )
@@ -196,12 +196,12 @@ class Deployment:
         journal = open_journal(backend.journal_file(self.reference), base)
         try:
             result = self._run(checkpoint, journal)
-            if result.snapshot is not None and self._is_overtaken(base):
+            if result.snapshot is not None and self._is_overtaken(base, journal):
                 raise EngineError(_OVERTAKEN.format(path=self._set_aside(result.snapshot)))
             self._save(result)
         except BaseException as error:
             journal.close(remove=False)
-            if self._is_overtaken(base):
+            if self._is_overtaken(base, journal):
                 raise  # The checkpoint and the journal that are there now are another process's.
             try:
                 recover(backend, self.reference)
@@ -250,9 +250,9 @@ class Deployment:
         snapshot = replace(snapshot, manifest=state.Manifest.now(), secrets_provider=self.manager.state)
         return state.deployment_to_json(snapshot, self.manager.encrypt), state.features_of(snapshot)
 
-    def _is_overtaken(self, base: str) -> bool:
-        """Whether another process wrote the state meanwhile, which it can only once the lock was dropped."""
-        return fingerprint(self.call.session.backend.checkpoint_bytes(self.reference)) != base
+    def _is_overtaken(self, base: str, journal: Journal) -> bool:
+        """Whether another process wrote the state meanwhile or is about to, which it can only once the lock was dropped."""
+        return journal.is_replaced() or fingerprint(self.call.session.backend.checkpoint_bytes(self.reference)) != base
 
     def _set_aside(self, snapshot: state.Snapshot) -> StorePath:
         """Keep the state that a run ended with in a file as `stack import` reads it."""

@@ -16,7 +16,7 @@ from embedded.engine import state
 from embedded.engine.backend import buckets, login
 from embedded.engine.backend.buckets import BucketPath, Store, open_bucket
 from embedded.engine.backend.files import remove_tree
-from embedded.engine.backend.journal import fingerprint, open_journal
+from embedded.engine.backend.journal import fingerprint, open_journal, read_entries
 from embedded.engine.backend.recovery import current_checkpoint, recover
 from embedded.engine.backend.references import StackReference
 from embedded.engine.errors import EngineError
@@ -146,6 +146,30 @@ def test_killed_run_is_recovered(backend: Any) -> None:
     recover(backend, DEV)
     assert not backend.journal_file(DEV).is_file()
     assert [item["urn"] for item in backend.checkpoint(DEV).resources] == [item["urn"] for item in seen.resources]
+
+
+def test_journals_of_two_runs_do_not_mix(backend: Any) -> None:
+    """A run whose lock was dropped goes on beside the next one: it neither writes into that one's journal nor removes it."""
+    backend.create(DEV, None)
+    lost, after = (_one_more(backend, name) for name in ("first", "second"))
+    assert lost.is_replaced() and not after.is_replaced()
+    for number in range(3):
+        lost.append({"changes": [["new", number]]})
+    lost.close(remove=False)
+    lost.close(remove=True)
+    assert [entry["changes"][0][1] for entry in _entries(backend)] == ["second"]
+    after.close(remove=True)
+    assert _entries(backend) == [] and after.is_replaced()
+
+
+def _one_more(backend: Any, name: str) -> Any:
+    journal = open_journal(backend.journal_file(DEV), fingerprint(backend.checkpoint_bytes(DEV)))
+    journal.append({"changes": [["new", name]]})
+    return journal
+
+
+def _entries(backend: Any) -> list[dict[str, Any]]:
+    return read_entries(backend.journal_file(DEV), fingerprint(backend.checkpoint_bytes(DEV)))
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

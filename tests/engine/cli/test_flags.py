@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from embedded.engine.backend.journal import fingerprint, open_journal
 from embedded.engine.cli import main
 from embedded.engine.cli.deploy import Deployment
 
@@ -63,6 +64,26 @@ def test_a_run_that_lost_its_lock_overwrites_nothing(
     assert pulumi("preview", "--expect-no-changes").code == 0
     assert [item["name"] for item in json.loads(pulumi("stack", "ls", "--json").out)] == ["dev"]
     assert pulumi("stack", "import", "--file", str(kept)).code == 0
+
+
+def test_a_run_that_lost_its_lock_leaves_the_journal_of_the_next(
+    write, environment: Path, monkeypatch: pytest.MonkeyPatch, pulumi
+) -> None:
+    """The next run has begun, and saved nothing yet: what it has in its journal is not lost with the end of the first one."""
+    write('Res("a", x=1)\n')
+    run, journals = Deployment._run, []
+
+    def run_beside_another(deployment: Deployment, checkpoint: Any, journal: Any) -> Any:
+        result = run(deployment, checkpoint, journal)
+        base = fingerprint(deployment.call.session.backend.checkpoint_bytes(deployment.reference))
+        journals.append(open_journal(deployment.call.session.backend.journal_file(deployment.reference), base))
+        return result
+
+    monkeypatch.setattr(Deployment, "_run", run_beside_another)
+    ran = pulumi("up", "--yes", "--skip-preview")
+    assert ran.code == 1 and "error: the stack's lock was dropped while this ran" in ran.err
+    assert not journals[0].is_replaced()
+    assert len(list(environment.rglob("dev.json.lost"))) == 1
 
 
 def test_destroy_without_what_is_protected_and_what_that_needs(write, pulumi) -> None:
