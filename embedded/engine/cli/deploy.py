@@ -41,9 +41,9 @@ _NOT_SAVED = (
     "`refresh` or `destroy` takes it over. Do not delete that file"
 )
 _OVERTAKEN = (
-    "the stack's lock was dropped while this ran, and another process has written the state since, or is about to. The state that this run ended "
-    "with is in '{path}' and was not saved. Compare it with `pulumi stack export`, and take what is missing there into the stack "
-    "with `pulumi import` or `pulumi stack import`"
+    "the stack's lock was dropped while this ran, and another process has written the state since, or is about to. The state that "
+    "this run ended with is in '{path}' and was not saved. Compare it with `pulumi stack export`, and take what is missing there "
+    "into the stack with `pulumi import` or `pulumi stack import`"
 )
 LAUNCHER_FOLDER = Path(__file__).resolve().parents[2] / "bin"
 _HISTORY_KINDS = {"up": "update", "import": "resource-import"}
