@@ -164,7 +164,8 @@ def _chosen(snapshot: Snapshot, named: set[str], include_parents: bool) -> set[s
     if include_parents:
         for urn in list(chosen):
             parent = by_urn[urn].parent
-            while parent:
+            # Not the stack itself: all that it has would go along.
+            while parent and by_urn[parent].type != urns.ROOT_STACK_TYPE:
                 chosen.add(parent)
                 parent = by_urn[parent].parent
     for item in snapshot.resources:

@@ -87,12 +87,12 @@ def test_move_takes_children_providers_and_secrets(load, resources, pulumi) -> N
 
 
 def test_move_of_a_child_may_take_its_parents(load, resources, pulumi) -> None:
-    load(_resource("a"), _resource("c", parent=_urn("a")))
+    load(_resource("a"), _resource("c", parent=_urn("a")), _resource("other"))
     assert pulumi("stack", "init", "two", "--no-select").code == 0
     child = _urn("c", "tst:index:Res$")
     assert pulumi("state", "move", "--source", "dev", "--dest", "two", "--yes", "--include-parents", child).code == 0
     assert sorted(resources("two")) == ["a", "c", "default", "proj-two"]
-    assert sorted(resources("dev")) == ["default", "proj-dev"]
+    assert sorted(resources("dev")) == ["default", "other", "proj-dev"]
 
 
 @pytest.mark.parametrize(
