@@ -7,7 +7,7 @@ Either engine plans and applies it as it does any program. What the checkpoint d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -69,7 +69,11 @@ class Replay:
 
     def _register(self, resource: Resource) -> pulumi.Resource:
         options = self._options(resource)
-        inputs = {key: _value(value) for key, value in resource.inputs.items() if not _is_internal(key)}
+        inputs = {
+            key: self._depending(_value(value), resource.property_dependencies.get(key, ()))
+            for key, value in resource.inputs.items()
+            if not _is_internal(key)
+        }
         if resource.type.startswith(PROVIDER_PREFIX):
             return pulumi.ProviderResource(resource.type.removeprefix(PROVIDER_PREFIX), resource.name, inputs, options)
         if not resource.custom:
@@ -84,7 +88,7 @@ class Replay:
         raw = resource.raw
         options = pulumi.ResourceOptions(
             parent=self._made.get(raw.get("parent", "")),
-            depends_on=[self._made[urn] for urn in self._dependencies(raw) if urn in self._made],
+            depends_on=self._all_made(raw.get("dependencies") or ()),
             protect=raw.get("protect"),
             additional_secret_outputs=raw.get("additionalSecretOutputs"),
             ignore_changes=raw.get("ignoreChanges"),
@@ -103,11 +107,19 @@ class Replay:
             options.provider = made if isinstance(made, pulumi.ProviderResource) else None
         return options
 
-    @staticmethod
-    def _dependencies(raw: Mapping[str, Any]) -> list[str]:
-        """Returns the URNs that a resource depends on, by an option or by a property."""
-        by_property = (urn for urns in (raw.get("propertyDependencies") or {}).values() for urn in urns or ())
-        return list(dict.fromkeys([*(raw.get("dependencies") or ()), *by_property]))
+    def _depending(self, value: Any, urns: Iterable[str]) -> Any:
+        """Returns an input that comes from resources, as far as they are made.
+
+        Whatever is replaced later takes those along of which an input comes from it, such as the grants on a procedure.
+        """
+        made = self._all_made(urns)
+        if not made:
+            return value
+        plain = pulumi.Output.from_input(value)
+        return pulumi.Output(set(made), plain.future(), plain.is_known(), plain.is_secret())
+
+    def _all_made(self, urns: Iterable[str]) -> list[pulumi.Resource]:
+        return [self._made[urn] for urn in urns if urn in self._made]
 
 
 def _reference(provider: Resource) -> str:

@@ -59,6 +59,11 @@ class Resource(Named):
         return bool(self.raw.get("custom"))
 
     @property
+    def property_dependencies(self) -> dict[str, list[str]]:
+        """The URNs of the resources that each input comes from, by the input's name."""
+        return {key: list(urns or ()) for key, urns in (self.raw.get("propertyDependencies") or {}).items()}
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """What the program said, secrets in Pulumi's envelope."""
         return dict(self.raw.get("inputs") or {})

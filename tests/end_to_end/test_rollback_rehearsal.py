@@ -9,6 +9,7 @@ LOGISTICS_REHEARSALS sets how many are run; one by default, and the same one eac
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Iterator
@@ -203,7 +204,7 @@ POLICIES = (
 
 
 def fingerprint(small: SmallPlatform) -> dict[str, Any]:
-    """Objects, columns, clustering, grants and policies of the schema and the warehouse's size; no rows."""
+    """Objects, columns, clustering, grants and policies of the schema, the warehouse's size, and who depends on whom; no rows."""
 
     def rows(text: str) -> list[tuple[Any, ...]]:
         return sorted(small.rows(text, role="ACCOUNTADMIN"), key=str)
@@ -217,6 +218,20 @@ def fingerprint(small: SmallPlatform) -> dict[str, Any]:
         "grants": sorted(set(rows(GRANTS))),
         "policies": {name: rows(POLICIES.format(name)) for name in tables},
         "size": small.size,
+        "dependencies": dependencies(small),
+    }
+
+
+def dependencies(small: SmallPlatform) -> dict[str, Any]:
+    """Of each resource in the state what it depends on, and by which property: what a later replacement takes along."""
+    state = json.loads((small.root / ".local/state/.pulumi/stacks/logistics/dev.json").read_text())
+    return {
+        resource["urn"]: {
+            key: sorted(urns)
+            for key, urns in {"": resource.get("dependencies"), **resource.get("propertyDependencies", {})}.items()
+            if urns
+        }
+        for resource in state["checkpoint"]["latest"]["resources"]
     }
 
 
