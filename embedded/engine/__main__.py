@@ -37,6 +37,8 @@ if sys.flags.no_site:
 
 # Children are started while gRPC's threads run; its fork handlers would only complain of that.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+# gRPC's documented default, which its newer versions leave: else a connection that ends is told on stderr now and then.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 gc.set_threshold(_COLLECTION_THRESHOLD)
 stand_in_for_sdk()
