@@ -48,7 +48,8 @@ def normalized(frame: pd.DataFrame, case: UseCase) -> pd.DataFrame:
     made = {name: _typed(frame[name], name, case) for name in case.columns}
     found = pd.DataFrame(made, columns=list(case.columns))
     times = found[case.as_of].to_numpy()
-    if not (times[1:] > times[:-1]).all():  # each after the one before: nothing to sort, and sorting costs as much as scoring
+    in_order = (times[1:] > times[:-1]).all()
+    if not in_order:  # sorting costs as much as scoring
         found = found.sort_values([case.as_of, case.entity], kind="stable", ignore_index=True)
     twice = found[case.entity][found[case.entity].duplicated()]
     if len(twice):
