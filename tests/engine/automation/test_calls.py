@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from pulumi import automation as auto
-from pulumi.automation._stack import ImportResource
+from pulumi.automation._stack import ImportResource as _ImportResource
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGIN = ROOT / "tests" / "conformance" / "engine" / "plugin"
+ImportResource: Any = _ImportResource  # its properties are a list, whatever its annotation says
 RES = "urn:pulumi:dev::calls::tst:index:Res"
 
 # The SDK starts its own server and readers and leaves their sockets and pipes to the collector.
@@ -125,11 +126,16 @@ def test_every_option_of_refresh_and_destroy(local: Local) -> None:
     done = stack.refresh(exclude=[f"{RES}::b"], exclude_dependents=True, clear_pending_creates=True, diff=True, **EVERY)
     assert done.summary.kind == "refresh"
     assert stack.refresh(run_program=True, message="again").summary.message == "again"
-    assert stack.preview_destroy(target=[f"{RES}::b"], diff=True, refresh=True, **EVERY).change_summary["delete"] == 1
+    assert (
+        stack.preview_destroy(target=[f"{RES}::b"], diff=True, refresh=True, **EVERY).change_summary.get(
+            auto.OpType.DELETE
+        )
+        == 1
+    )
     with pytest.raises(auto.CommandError, match="cannot be deleted"):
         stack.destroy(preview_only=True)
     done = stack.destroy(target=[f"{RES}::b"], target_dependents=True, continue_on_error=True)
-    assert (done.summary.resource_changes or {})["delete"] == 1
+    assert (done.summary.resource_changes or {}).get(auto.OpType.DELETE) == 1
     kept = stack.destroy(exclude_protected=True, run_program=False, refresh=True, message="end", **EVERY)
     assert "All unprotected resources were destroyed" in kept.stdout
     environment = local.options["env_vars"] | {"PULUMI_HOME": local.options["pulumi_home"]}
@@ -158,7 +164,7 @@ def test_import_of_resources_with_and_without_code(local: Local) -> None:
         resources=[ImportResource(type="tst:index:Res", name="three", id="q-3")], protect=False, generate_code=False
     )
     assert bare.generated_code == ""
-    states = {item["urn"]: item for item in stack.export_stack().deployment["resources"]}
+    states = {item["urn"]: item for item in (stack.export_stack().deployment or {})["resources"]}
     assert states[f"{RES}::one"]["protect"] and not states[f"{RES}::three"].get("protect")
     assert states[f"{RES}$tst:index:Res::two"]["parent"] == f"{RES}::e"
     with pytest.raises(auto.CommandError, match="gone"):
@@ -229,8 +235,9 @@ def test_stacks_of_other_projects_and_renames(local: Local, tmp_path: Path) -> N
 
 def test_workspace_calls(local: Local) -> None:
     workspace = local.stack.workspace
+    assert isinstance(workspace, auto.LocalWorkspace)
     told = workspace.who_am_i()
-    assert told.user and told.url.startswith("file://") and not told.organizations
+    assert told.user and str(told.url).startswith("file://") and not told.organizations
     workspace.install(no_plugins=True, no_dependencies=True)
     workspace.install(reinstall=True, no_dependencies=True, use_language_version_tools=False)
     assert workspace.list_plugins() == []
