@@ -3,13 +3,13 @@
 import fcntl
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support import environments
 
 # The connector would ask the clouds' metadata addresses where it runs; a test sends nothing off the machine.
 os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
@@ -30,22 +30,10 @@ def policy_environment() -> Path:
     """
     pins = ROOT / "requirements" / "policy.txt"
     folder = Path(sys.prefix) / f"policy-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed: no environment for policy packs can be made")
     folder.parent.mkdir(exist_ok=True)
     with (folder.with_suffix(".lock")).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").is_file():
-            _make_environment(uv, folder, pins)
+            environments.make(folder, "-r", str(pins))
+            (folder / "complete").touch()
     return folder
-
-
-def _make_environment(uv: str, folder: Path, pins: Path) -> None:
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "-r", pins]
-    ran = subprocess.run(install, capture_output=True, text=True, check=False)
-    if ran.returncode and any(word in ran.stderr.lower() for word in ("connect", "timed out", "dns", "network")):
-        pytest.skip(f"the package index does not answer: {ran.stderr.strip().splitlines()[-1]}")
-    assert not ran.returncode, ran.stderr
-    (folder / "complete").touch()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import environments
+
 PASSWORD = "a-test-password"
 PACKAGES = ("snowflake-connector-python[pandas]==4.8.1", "snowflake-snowpark-python==1.56.0")
 
@@ -27,12 +29,7 @@ def port() -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_clients_of_an_older_environment(port: str, tmp_path: Path) -> None:
-    python = tmp_path / "env" / "bin" / "python"
-    for command in (
-        ["uv", "venv", "-q", str(tmp_path / "env"), "--python", "3.11"],
-        ["uv", "pip", "install", "-q", "--python", str(python), *PACKAGES],
-    ):
-        subprocess.run(command, check=True, timeout=900)
+    python = environments.make(tmp_path / "env", *PACKAGES)
     script = Path(__file__).with_name("other_clients.py")
     done = subprocess.run(
         [str(python), str(script), port, PASSWORD],
