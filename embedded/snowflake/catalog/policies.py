@@ -14,6 +14,8 @@ from embedded.snowflake.security.privileges import reach, require
 from embedded.snowflake.types import parse_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from embedded.snowflake.catalog.store import Catalog
     from embedded.snowflake.session.session import Session
     from embedded.snowflake.tokens import TokenStream
@@ -157,3 +159,22 @@ def default_text(column: Any) -> str | None:
         order = "ORDER" if column.identity.get("order") else "NOORDER"
         return f"IDENTITY START {column.identity['start']} INCREMENT {column.identity['increment']} {order}"
     return column.default
+
+
+def check_columns_free(body: Mapping[str, Any], dropped: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to drop columns that a policy of the table, or a mask of a column that stays, reads.
+
+    A column's own mask goes with it, as a table's policies go with the table.
+
+    Raises:
+        SqlCompilationError: 3554; the column is needed.
+    """
+    ids = {column["id"] for column in dropped}
+    staying = [column.get("masking_policy") for column in body["columns"] if column["id"] not in ids]
+    for column in dropped:
+        if any(use and column["id"] in use["columns"] for use in (body.get("row_access_policy"), *staying)):
+            raise SqlCompilationError(
+                f"Cannot drop column '{column['name']}': a policy is attached that uses it. Drop or unset the policy first.",
+                3554,
+                "0A000",
+            )

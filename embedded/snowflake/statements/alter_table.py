@@ -15,7 +15,7 @@ from embedded.snowflake.catalog.column_grammar import (
 )
 from embedded.snowflake.catalog.descriptions.tables import read_cluster_by
 from embedded.snowflake.catalog.model import CatalogObject
-from embedded.snowflake.catalog.policies import attach_row_access, check_masking, read_row_access
+from embedded.snowflake.catalog.policies import attach_row_access, check_columns_free, check_masking, read_row_access
 from embedded.snowflake.catalog.tables import TableColumn, column_body
 from embedded.snowflake.errors import SqlCompilationError, does_not_exist, unsupported
 from embedded.snowflake.names import quote_if_needed
@@ -122,26 +122,19 @@ def _drop_columns(session: Session, tokens: TokenStream, item: CatalogObject) ->
     with session.account.catalog.transaction() as changes:
         table = changes.get(item.oid).changed()
         present = {column["name"] for column in table.body["columns"]}
-        for name in names:
-            if name in present or not lenient:
-                column = column_body(table.body, name)
-                _check_droppable(table, column)
-                table.body["columns"].remove(column)
-                _forget_constraints(table.body, column["id"])
+        dropped = [column_body(table.body, name) for name in names if name in present or not lenient]
+        check_columns_free(table.body, dropped)
+        for column in dropped:
+            _check_not_clustered(table, column)
+            table.body["columns"].remove(column)
+            _forget_constraints(table.body, column["id"])
         if not table.body["columns"]:
             raise SqlCompilationError("Cannot drop the only column of a table.", 2262, "42601")
         changes.put(table)
 
 
-def _check_droppable(table: CatalogObject, column: dict[str, Any]) -> None:
-    """Refuse to drop a column that a policy or the clustering key needs."""
-    used = [table.body.get("row_access_policy"), *(other.get("masking_policy") for other in table.body["columns"])]
-    if any(use and column["id"] in use["columns"] for use in used):
-        raise SqlCompilationError(
-            f"Cannot drop column '{column['name']}': a policy is attached that uses it. Drop or unset the policy first.",
-            3554,
-            "0A000",
-        )
+def _check_not_clustered(table: CatalogObject, column: dict[str, Any]) -> None:
+    """Refuse to drop a column that the clustering key needs."""
     for key in table.body.get("cluster_by", []):
         if any(
             token.text.upper() == column["name"] or token.text == column["name"] for token in TokenStream(key).tokens

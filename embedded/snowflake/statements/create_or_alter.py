@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedded.snowflake.catalog.kinds import Definition, Kind
 from embedded.snowflake.catalog.model import CatalogObject
+from embedded.snowflake.catalog.policies import check_columns_free
 from embedded.snowflake.catalog.tables import TableColumn
 from embedded.snowflake.errors import SqlCompilationError, unsupported
 from embedded.snowflake.names import quote_if_needed
@@ -74,7 +75,9 @@ def _alter_table(session: Session, changes: CatalogTransaction, new: CatalogObje
         raise unsupported("CREATE OR ALTER TABLE with AS, CLONE or policies")
     old_columns = {column["name"]: column for column in new.body["columns"]}
     wanted = definition.body["columns"]
-    _check_dropped(new, [column for name, column in old_columns.items() if name not in {one["name"] for one in wanted}])
+    check_columns_free(
+        new.body, [column for name, column in old_columns.items() if name not in {one["name"] for one in wanted}]
+    )
     columns, added, changed = [], [], []
     for column in wanted:
         old = old_columns.get(column["name"])
@@ -107,17 +110,6 @@ def _merged(old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     if bool(before.identity) != bool(after.identity):
         raise SqlCompilationError(f"Cannot change whether column '{before.name}' is an identity.", 2, "0A000")
     return {**wanted, "id": old["id"], "masking_policy": old.get("masking_policy"), "tags": old.get("tags", {})}
-
-
-def _check_dropped(table: CatalogObject, dropped: list[dict[str, Any]]) -> None:
-    used = [table.body.get("row_access_policy"), *(column.get("masking_policy") for column in table.body["columns"])]
-    for column in dropped:
-        if any(use and column["id"] in use["columns"] for use in used):
-            raise SqlCompilationError(
-                f"Cannot drop column '{column['name']}': a policy is attached that uses it. Drop or unset the policy first.",
-                3554,
-                "0A000",
-            )
 
 
 def _do_physical(

@@ -342,7 +342,6 @@ def test_policies_are_put_on_and_taken_off(policed):
         ("alter table t modify column id set masking policy mask", 3552),
         ("alter table t modify column other set masking policy by_id using (other, email)", 3552),
         ("alter table t modify column other set masking policy by_id using (email, id)", 3540),
-        ("alter table t drop column email", 3554),
         ("alter table t add row access policy rows_of on (email)", 3552),
         ("alter table t add row access policy rows_of on (nothing)", 904),
         ("alter table t drop row access policy rows_of", 3553),
@@ -352,6 +351,18 @@ def test_policies_are_put_on_and_taken_off(policed):
 def test_policies_in_use_are_kept_safe(policed, text, errno):
     policed.run("alter table t modify column email set masking policy mask")
     assert policed.refused(text).errno == errno
+
+
+def test_a_mask_goes_with_its_column_and_no_column_goes_that_another_policy_reads(policed):
+    policed.script(
+        "alter table t modify column email set masking policy by_id using (email, id)",
+        "alter table t add column place int",
+        "alter table t add row access policy rows_of on (place)",
+    )
+    assert policed.refused("alter table t drop column id").errno == 3554
+    assert policed.refused("alter table t drop column place").errno == 3554
+    policed.run("alter table t drop column email, id")
+    assert [row[0] for row in policies(policed)] == ["ROWS_OF"]
 
 
 def test_a_second_row_access_policy_is_refused(policed):
