@@ -110,7 +110,10 @@ class Tables(pulumi.ComponentResource):
     def _create_primary_key(
         self, contract: TableContract, table: snowflake.Table, created_on: pulumi.Output[str]
     ) -> snowflake.TableConstraint:
-        """Creates the key without RELY: Snowflake does not enforce it, so no query may be rewritten in trust of it."""
+        """Creates the key without RELY: Snowflake does not enforce it, so no query may be rewritten in trust of it.
+
+        A key in whose place another of its name comes goes first: dropped by its name afterwards, the new one would go.
+        """
         return snowflake.TableConstraint(
             f"pk_{contract.table}",
             name=f"PK_{contract.table.upper()}",
@@ -118,7 +121,7 @@ class Tables(pulumi.ComponentResource):
             table_id=table.fully_qualified_name,
             columns=[name.upper() for name in contract.primary_key],
             rely=False,
-            opts=pulumi.ResourceOptions(parent=self, replacement_trigger=created_on),
+            opts=pulumi.ResourceOptions(parent=self, replacement_trigger=created_on, delete_before_replace=True),
         )
 
 

@@ -1,7 +1,8 @@
 """A past checkpoint's recorded inputs as a program: the same URNs, the same inputs, the same options.
 
 Either engine plans and applies it as it does any program. What the checkpoint does not hold is settled here:
-`deleteBeforeReplace` is in no state, and an `Execute` always needs it, since its statement cannot be done twice.
+`deleteBeforeReplace` is in no state, and an `Execute` always needs it, since its statement cannot be done twice; a
+constraint too, since the one of its name is dropped by that name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pulumi
 
 from logistics.deployment.state import PROVIDER_PREFIX, STACK_TYPE, Checkpoint, Resource, is_secret, opened
 
-_DELETE_FIRST = frozenset({"Execute"})
+_DELETE_FIRST = frozenset({"Execute", "TableConstraint"})
 _DEFAULT_PROVIDER = "default_"
 _AT_A_TIME = 64
 """Registrations under way: more than an engine does at once, and few, since the SDK goes through all of them whenever one ends."""

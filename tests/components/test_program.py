@@ -116,6 +116,12 @@ def test_a_replaced_protection_is_detached_before_it_is_attached_again(run_progr
     assert all(execute.delete_before_replace for execute in executes)
 
 
+def test_a_primary_key_goes_before_the_one_of_its_name_comes(run_program):
+    keys = run_program().of("TableConstraint").values()
+    assert keys
+    assert all(key.delete_before_replace for key in keys)
+
+
 def test_a_changed_seed_is_never_seen_empty(run_program):
     seed = run_program().of("Execute")["seed_maintenance_risk_levels"]
     assert seed.inputs["execute"].startswith("INSERT OVERWRITE INTO")

@@ -94,11 +94,14 @@ def test_a_changed_view_keeps_its_readers(platform):
 
 
 def test_a_table_dropped_by_hand_is_seen_and_made_again(platform):
+    primary_key = "show primary keys in table ml_features.tbl_ml_features_partitioned"
+    key = [row[4] for row in platform.rows(primary_key)]
     platform.run("drop table LOGISTICS.ML_FEATURES.TBL_ML_FEATURES_PARTITIONED", role="ACCOUNTADMIN")
     seen = changes(platform, "--refresh")
     assert ("create", "snowflake:index/table:Table") in [step[:2] for step in seen]
     up(platform, "--refresh")
     assert platform.rows("select count(*) from ml_features.tbl_ml_features_partitioned") == [(0,)]
+    assert key == [row[4] for row in platform.rows(primary_key)] != []
     assert changes(platform, "--refresh") == []
 
 
