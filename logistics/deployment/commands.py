@@ -180,7 +180,7 @@ def rollback(
         is_left = killed is not None and killed.kind == "rollback" and killed.touched
         if killed and killed.touched and to is None and not last_good:
             to = killed.details.get("goes_back_to") if is_left else killed.version_before
-        version = pick(context.versions(), to)
+        version = pick(context.versions(), to, context.in_between())
         commit = version.git_revision[:8] or "no commit"
         click.echo(
             f"back to version {version.number} of {version.ended_at:%Y-%m-%d %H:%M} UTC ({commit}): {version.message}"

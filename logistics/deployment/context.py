@@ -11,10 +11,12 @@ from typing import Any
 
 from logistics.connection import connect
 from logistics.deployment.backup import Backups
+from logistics.deployment.columns import GONE
 from logistics.deployment.engine import Engine
 from logistics.deployment.history import list_versions
 from logistics.deployment.notify import Channels
 from logistics.deployment.runs import Runs
+from logistics.deployment.safety import Safety
 from logistics.deployment.versions import Version
 from logistics.local import server
 from logistics.local.environment import environment
@@ -56,6 +58,16 @@ class Context:
         """Returns the stack's versions, oldest first."""
         backend = self.variables["PULUMI_BACKEND_URL"]
         return list_versions(backend, self.engine.project, self.settings.stack, self.engine.ask)
+
+    def in_between(self) -> set[int]:
+        """Returns the numbers of the versions that stood only between `logistics columns` and the deployment that follows it.
+
+        In them a column has its new name and the views over it still read it by the old one, so they cannot be made again.
+        """
+        with self.cursor() as cursor:
+            changes = Safety(cursor, self.database).column_changes()
+        renamed = {change.version + 1 for change in changes if change.after != GONE}
+        return {version.number for version in self.versions() if version.kind == "refresh"} & renamed
 
     @contextmanager
     def cursor(self, role: str | None = None) -> Iterator[Any]:

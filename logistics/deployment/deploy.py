@@ -126,8 +126,9 @@ def deploy(
     Raises:
         LogisticsError: it failed; says whether the rollback succeeded.
     """
-    versions = context.versions()
-    good = [version for version in versions if version.succeeded and (back_to is None or version.number <= back_to)]
+    unfit = context.in_between()
+    versions = [version for version in context.versions() if version.succeeded and version.number not in unfit]
+    good = [version for version in versions if back_to is None or version.number <= back_to]
     before = good[-1] if good else None
     run.version_before = before.number if before else None
     run.details["plan"] = plan.as_json()

@@ -16,6 +16,7 @@ from typing import Any
 
 from logistics.connection import shown
 from logistics.deployment.columns import GONE, ColumnNames, in_order, renamed
+from logistics.deployment.kept_policies import ROW_ACCESS, on_copies
 from logistics.deployment.safety import SCHEMA, STREAM_KINDS, Kept, Safety, object_name
 from logistics.deployment.state import PROVIDER_PREFIX, Checkpoint, Resource
 from logistics.deployment.steps import Step
@@ -37,6 +38,7 @@ class Return:
         lost: whether nothing is left to bring it back from: it comes back without its rows, values or offset.
         after: statements sent after the replay, as a role that sees every row: policies hide rows from the deploying role too.
         reads: the clone that those statements read.
+        replaces: the full name of today's table that it is put in the place of.
     """
 
     resource: Resource
@@ -47,12 +49,20 @@ class Return:
     lost: bool = False
     after: tuple[str, ...] = ()
     reads: str = ""
+    replaces: str = ""
 
 
 class Restorer:
     """Plans the bringing back, in one session of the deploying role."""
 
-    def __init__(self, cursor: Any, database: str, version: int, newest: int) -> None:
+    def __init__(
+        self,
+        cursor: Any,
+        database: str,
+        version: int,
+        newest: int,
+        created_in: Callable[[int, str], str] = lambda *_: "",
+    ) -> None:
         """Takes what is needed to plan.
 
         Args:
@@ -60,8 +70,10 @@ class Restorer:
             database: the platform's database.
             version: the version to go back to; what was kept of it or of a later one serves.
             newest: the version that is there now.
+            created_in: tells when a version's checkpoint says that the resource of a URN was created; empty if that is not known.
         """
         self._cursor = cursor
+        self._created_in = created_in
         self._database = database
         self._newest = newest
         self._safety = Safety(cursor, database)
@@ -96,11 +108,16 @@ class Restorer:
     def _table(self, resource: Resource, today: Resource | None, step: Step | None, past: Checkpoint) -> list[Return]:
         if today is None:
             return self._undropped(resource, "TABLE")
-        if step is not None and step.op == "replace":
+        if (step is not None and step.op == "replace") or self._can_come_back_instead(resource, today):
             return self._swapped(resource, object_name(today))
         back = self._renamed(resource, today)
         columns = _columns_made_again(step and as_renamed(step, back))
         return back + self._refilled(resource, columns, past)
+
+    def _can_come_back_instead(self, resource: Resource, today: Resource) -> bool:
+        """Returns whether today's table is another, made since under the name, and the version's own can still come back."""
+        other = _created(resource) != _created(today) and _created(resource) and _created(today)
+        return bool(other and (self._dropped_on(resource, "TABLE") or self._clone_of(resource)))
 
     def _renamed(self, resource: Resource, today: Resource) -> list[Return]:
         """A table that stands: its columns are called as they were, in the account and in the state, each as far as it is not yet."""
@@ -128,11 +145,14 @@ class Restorer:
     def _note(self, table: str, pair: tuple[str, str]) -> str:
         return self._safety.column_note(self._newest, table, *pair)
 
-    def _returned(self, resource: Resource, said: str, *statements: str, before: datetime | None = None) -> Return:
-        """A table that comes back as it was `before` a time, or when it was dropped; its columns are called as in the past version."""
+    def _returned(
+        self, resource: Resource, said: str, *statements: str, before: datetime | None = None, replaces: str = ""
+    ) -> Return:
+        """A table that comes back as it was `before` a time, or with its schema; its columns are called as in the past version."""
         name = object_name(resource)
         names = self._names.to_rename(name, _columns(resource), None, before) if resource.kind == "Table" else {}
-        return Return(resource=resource, said=said, statements=(*statements, *self._renaming(name, in_order(names))))
+        statements = (*statements, *self._renaming(name, in_order(names)))
+        return Return(resource=resource, said=said, statements=statements, replaces=replaces)
 
     def _undropped(self, resource: Resource, word: str) -> list[Return]:
         name = object_name(resource) if resource.kind == "Table" else _container_name(resource)
@@ -142,35 +162,43 @@ class Restorer:
             return [Return(resource=resource, said=f"{name} stands; it is taken up again", statements=again)]
         if holder := next((each for each in self._returning if name.startswith(f"{each}.")), None):
             return [self._returned(resource, f"{name} with {holder}")]
-        if self._dropped(word, name):
-            return [self._returned(resource, f"UNDROP {word} {name}", f"UNDROP {word} {name}")]
-        clone = self._clone_of(name)
+        if dropped_on := self._dropped_on(resource, word):
+            return [self._returned(resource, f"UNDROP {word} {name}", f"UNDROP {word} {name}", before=dropped_on)]
+        clone = self._clone_of(resource)
         if clone is None:
             if word != "TABLE":
                 return []
             return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
-        statement = f"CREATE TABLE {name} CLONE {clone.clone}"
-        return [self._returned(resource, f"{name} from its clone {clone.clone}", statement, before=clone.taken_at)]
+        said = f"{name} from its clone {clone.clone}"
+        return [self._returned(resource, said, *_from_clone(name, clone), before=clone.taken_at)]
 
     def _swapped(self, resource: Resource, today: str) -> list[Return]:
-        """A table that was replaced since: today's is put aside with its rows, the one before comes back."""
+        """A table in whose place another is today: today's is put aside with its rows, the one before comes back.
+
+        Today's views may stand over that name. So the clone goes before UNDROP: it still has its row access policy, which a
+        deployment takes off before it drops a table.
+        """
         name = object_name(resource)
-        aside = full_name(self._database, SCHEMA, f"{name.split('.')[-1].strip(chr(34))}__PUT_ASIDE_{self._stamp()}")
-        put_aside = f"ALTER TABLE {today} RENAME TO {aside}"
-        clone = self._clone_of(name)
-        if self._dropped("TABLE", name):
-            back, said = f"UNDROP TABLE {name}", "UNDROP"
-        elif clone:
-            back, said = f"CREATE TABLE {name} CLONE {clone.clone}", f"from its clone {clone.clone}"
+        suffix = f"PUT_ASIDE_{self._stamp()}"
+        aside = full_name(self._database, SCHEMA, f"{name.split('.')[-1].strip(chr(34))}__{suffix}")
+        policies = list(on_copies(self._cursor, self._database, full_name(self._database, SCHEMA), today, suffix))
+        put_aside = [f"ALTER TABLE {today} RENAME TO {aside}"]
+        for use, policy, statement in policies:
+            put_aside += [statement, use.exchange(aside, policy)]
+        if clone := self._clone_of(resource):
+            protected = any(use.kind == ROW_ACCESS for use, _, _ in policies)
+            back, said, before = _from_clone(name, clone, protected), f"from its clone {clone.clone}", clone.taken_at
+        elif before := self._dropped_on(resource, "TABLE"):
+            back, said = (f"UNDROP TABLE {name}",), "UNDROP"
         else:
             return [Return(resource=resource, said=f"{name} comes back empty: {_GONE}", adopt=False, lost=True)]
         told = f"{name} as it was before its replacement ({said}); what was written since stays in {aside}"
-        return [self._returned(resource, told, put_aside, back, before=clone.taken_at if clone else None)]
+        return [self._returned(resource, told, *put_aside, *back, before=before, replaces=today)]
 
     def _refilled(self, resource: Resource, columns: Sequence[str], past: Checkpoint) -> list[Return]:
         """Columns that are made again: each from the newest clone that has it, by the name that it had there."""
         of_clone: dict[str, list[str]] = {}
-        clones = {column: self._clone_of(object_name(resource), column) for column in columns}
+        clones = {column: self._clone_of(resource, column) for column in columns}
         for column, clone in clones.items():
             of_clone.setdefault(clone.clone if clone else "", []).append(column)
         return [self._refilled_from(clones[listed[0]], resource, listed, past) for listed in of_clone.values()]
@@ -218,8 +246,12 @@ class Restorer:
     def _exists(self, word: str, name: str) -> bool:
         return any(not row["dropped_on"] for row in self._history(word, name))
 
-    def _dropped(self, word: str, name: str) -> bool:
-        return any(row["dropped_on"] and _is_kept(row) for row in self._history(word, name))
+    def _dropped_on(self, resource: Resource, word: str) -> datetime | None:
+        """Returns when what UNDROP would bring back was dropped; None if there is nothing, or another table of that name."""
+        name = object_name(resource) if word == "TABLE" else _container_name(resource)
+        found = [row["dropped_on"] for row in self._history(word, name) if row["dropped_on"] and _is_kept(row)]
+        latest = next((item for item in self._kept if item.kind == "table" and item.object == name), None)
+        return max(found) if found and (latest is None or self._is_of(latest, resource)) else None
 
     def _history(self, word: str, name: str) -> list[dict[str, Any]]:
         """Returns the rows of SHOW … HISTORY for a name: the object that stands, and those that were dropped."""
@@ -232,9 +264,17 @@ class Restorer:
         rows = shown(self._cursor, f"SHOW {word}S HISTORY LIKE {literal(parts[-1])}{place}")
         return [row for row in rows if row["name"] == parts[-1]]
 
-    def _clone_of(self, name: str, column: str = "") -> Kept | None:
+    def _is_of(self, clone: Kept, table: Resource) -> bool:
+        """Returns whether a clone is of that very table, not of another that had its name."""
+        created = self._created_in(clone.version, table.urn)
+        return not created or created == _created(table)
+
+    def _clone_of(self, table: Resource, column: str = "") -> Kept | None:
         """Returns the newest clone of a table, or the newest that has a column of the past version."""
-        clones = [item for item in self._kept if item.kind == "table" and item.object == name]
+        name = object_name(table)
+        clones = [
+            item for item in self._kept if item.kind == "table" and item.object == name and self._is_of(item, table)
+        ]
         having = (item for item in clones if not column or self._names.at(name, column, item.taken_at) != GONE)
         return next(having, clones[0] if clones else None)
 
@@ -249,11 +289,22 @@ class Restorer:
         return [row["column_name"] for row in found]
 
     def _stamp(self) -> str:
-        self._cursor.execute("SELECT TO_CHAR(CURRENT_TIMESTAMP(), 'YYYYMMDDHH24MISS')")
+        self._cursor.execute("SELECT TO_CHAR(CURRENT_TIMESTAMP(), 'YYYYMMDDHH24MISSFF3')")
         return str(self._cursor.fetchall()[0][0])
 
 
 _GONE = "its retention is over, or it had none, and no clone is kept"
+
+
+def _from_clone(name: str, clone: Kept, protected: bool = False) -> tuple[str, ...]:
+    """The statements that make a table from its clone, with its masks, which the replay exchanges for the stack's own.
+
+    It takes its place when it is as it has to be, so that nothing is half done after a failure. Its row access policy stays on
+    only where the replay takes the one of today's table off, and so this one, before it puts the past one on.
+    """
+    coming = f"{clone.clone[:-1]}__RETURNS{clone.clone[-1]}"
+    bare = () if protected else (f"ALTER TABLE {coming} DROP ALL ROW ACCESS POLICIES",)
+    return (f"CREATE OR REPLACE TABLE {coming} CLONE {clone.clone}", *bare, f"ALTER TABLE {coming} RENAME TO {name}")
 
 
 def bring_back(cursor: Any, item: Return) -> None:
@@ -299,17 +350,27 @@ def adopted(now: Checkpoint, returns: Iterable[Return]) -> Checkpoint:
     """Returns today's state with the past state of what was brought back, and past names of columns.
 
     A resource that stands already keeps its place; another comes right after what it depends on. References to what today's
-    state lacks are left out, since a state may only refer to what is in it; the replay writes them again.
+    state lacks are left out, since a state may only refer to what is in it; the replay writes them again. So it does the masks of
+    what was brought back: those that it came with may be another version's, or gone.
     """
     deployment = copy.deepcopy(dict(now.deployment))
     resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
     for item in returns:
         if item.adopt:
-            _adopt(resources, dict(copy.deepcopy(item.resource.raw)))
+            _adopt(resources, _unmasked(copy.deepcopy(item.resource.raw)))
         for raw in resources if item.renames else ():
             if raw["urn"] == item.resource.urn and not raw.get("delete"):
                 raw.update({key: renamed(raw.get(key) or {}, item.renames) for key in ("inputs", "outputs")})
     return Checkpoint(deployment=deployment)
+
+
+def _unmasked(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A table's state without the masks of its columns."""
+    bare = dict(raw)
+    for values in (bare.get("inputs") or {}, bare.get("outputs") or {}):
+        for column in values.get("columns") or ():
+            column.pop("maskingPolicy", None)
+    return bare
 
 
 def _adopt(resources: list[dict[str, Any]], raw: dict[str, Any]) -> None:
@@ -335,6 +396,11 @@ def _provider_of_today(resources: Iterable[Mapping[str, Any]], reference: str) -
     urn = reference.rsplit("::", 1)[0]
     found = next((item for item in resources if item["urn"] == urn and item["type"].startswith(PROVIDER_PREFIX)), None)
     return f"{urn}::{found['id']}" if found else reference
+
+
+def _created(resource: Resource) -> str:
+    """Returns when the engine created a resource; it is another's if it was deleted and created again since."""
+    return resource.raw.get("created") or ""
 
 
 def _columns(table: Resource) -> list[str]:

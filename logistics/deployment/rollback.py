@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from logistics.deployment.context import Context
@@ -53,10 +54,29 @@ def plan_rollback(context: Context, version: Version) -> RollbackPlan:
     steps = context.engine.preview(program_of(past))
     now = context.engine.checkpoint()
     with context.cursor() as cursor:
-        newest = context.versions()[-1].number
-        returns = Restorer(cursor, context.database, version.number, newest).plan(encrypted, now, steps)
+        versions = {each.number: each for each in context.versions()}
+        restorer = Restorer(cursor, context.database, version.number, max(versions), _created_in(versions))
+        returns = restorer.plan(encrypted, now, steps)
     steps = changing(as_renamed(step, returns) for step in steps)
     return RollbackPlan(version=version, past=past, steps=steps, returns=returns)
+
+
+def _created_in(versions: Mapping[int, Version]) -> Callable[[int, str], str]:
+    """Returns what tells when a version's checkpoint says that the resource of a URN was created; empty if it cannot be read."""
+
+    @cache
+    def checkpoint(number: int) -> Checkpoint | None:
+        try:
+            return versions[number].checkpoint() if number in versions else None
+        except LogisticsError:
+            return None
+
+    def created(number: int, urn: str) -> str:
+        state = checkpoint(number)
+        resource = state.by_urn.get(urn) if state else None
+        return resource.raw.get("created") or "" if resource else ""
+
+    return created
 
 
 def roll_back(context: Context, plan: RollbackPlan, run: Run, said: _Said = lambda _: None) -> None:
@@ -102,7 +122,8 @@ def _keep_what_goes(context: Context, plan: RollbackPlan, run: Run, said: _Said)
     with context.cursor() as cursor:
         safety = Safety(cursor, context.database)
         if run.version_before and safety.prepare():
-            for line in safety.keep(run.version_before, context.engine.checkpoint(), plan.steps):
+            replaced = [item.replaces for item in plan.returns if item.replaces]
+            for line in safety.keep(run.version_before, context.engine.checkpoint(), plan.steps, replaced):
                 said(line)
 
 

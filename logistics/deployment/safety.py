@@ -1,7 +1,7 @@
 """What a deployment keeps before it takes something away: clones of tables, offsets of streams; and the names of columns.
 
 They lie in a schema of the platform's own database that no role is granted, and expire. A zero-copy clone costs nothing
-until the table changes, keeps its policies, and outlives the retention of what is dropped.
+until the table changes, has copies of its policies, and outlives the retention of what is dropped.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from logistics.connection import shown
 from logistics.deployment.columns import GONE, ColumnChange
+from logistics.deployment.kept_policies import on_copies
 from logistics.deployment.state import Checkpoint, Resource
 from logistics.deployment.steps import Step
 from logistics.sql import full_name, literal, quoted
@@ -50,10 +51,10 @@ class Kept:
 
     Attributes:
         version: the number of the version that had it.
-        kind: `table` or `stream`.
+        kind: `table`, `stream`, `masking policy` or `row access policy`.
         object: its full name in double quotes.
-        clone: the clone's full name; empty for a stream.
-        offset_at: the stream's offset; None for a table.
+        clone: the full name of its clone or copy; empty for a stream.
+        offset_at: the stream's offset; None for anything else.
         taken_at: when it was kept.
         expires_at: when it is thrown away.
     """
@@ -92,18 +93,19 @@ class Safety:
             self._run(f"CREATE TABLE IF NOT EXISTS {self._schema}.{name} ({columns})")
         return True
 
-    def keep(self, version: int, before: Checkpoint, steps: Iterable[Step]) -> list[str]:
+    def keep(self, version: int, before: Checkpoint, steps: Iterable[Step], replaced: Iterable[str] = ()) -> list[str]:
         """Keeps what the steps will take away; returns a line for each thing.
 
         Args:
             version: the version that is there now.
             before: its checkpoint.
             steps: what will be done.
+            replaced: full names of further tables that others are put in the place of.
         """
         steps = list(steps)
         tables = [step for step in steps if step.kind == "Table" and (step.deletes or step.dropped_columns)]
         names = {step.urn: object_name(before.by_urn[step.urn]) for step in tables if step.urn in before.by_urn}
-        lines = [self._keep_table(version, name) for name in dict.fromkeys(names.values())]
+        lines = [self._keep_table(version, name) for name in dict.fromkeys((*names.values(), *replaced))]
         for step in tables:
             for column in step.dropped_columns if step.urn in names else ():
                 self._run(self.column_note(version, names[step.urn], column, GONE))
@@ -120,6 +122,10 @@ class Safety:
         clone = f"{self._schema}.{quoted(f'{plain}__V{version}')}"
         self._run(f"CREATE OR REPLACE TABLE {clone} CLONE {name}")
         self._note(version, "table", name, clone, "NULL")
+        for use, copy, statement in on_copies(self._cursor, self._database, self._schema, clone, f"V{version}"):
+            self._note(version, use.kind.lower(), use.policy, copy, "NULL")
+            self._run(statement)
+            self._run(use.exchange(clone, copy))
         return f"{name} kept as {clone} for {KEEP_DAYS} days"
 
     def _keep_offset(self, version: int, name: str) -> str:
@@ -135,7 +141,7 @@ class Safety:
 
     def kept(self) -> list[Kept]:
         """Returns what is kept and has not expired, newest first."""
-        if not self._run(f"SHOW SCHEMAS LIKE {literal(SCHEMA)} IN DATABASE {quoted(self._database)}"):
+        if not self._stands("KEPT"):
             return []
         rows = self._run(
             f"SELECT VERSION, KIND, OBJECT, CLONE, OFFSET_AT, TAKEN_AT, EXPIRES_AT FROM {self._schema}.KEPT "
@@ -153,8 +159,7 @@ class Safety:
 
     def column_changes(self) -> list[ColumnChange]:
         """Returns the columns that were renamed or dropped, in the order in which they were."""
-        there = shown(self._cursor, f"SHOW TABLES LIKE {literal(_COLUMNS)} IN DATABASE {quoted(self._database)}")
-        if not any(table["schema_name"] == SCHEMA for table in there):
+        if not self._stands(_COLUMNS):
             return []
         rows = self._run(
             f"SELECT VERSION, OBJECT, NAME_BEFORE, NAME_AFTER, CHANGED_AT FROM {self._schema}.{_COLUMNS} ORDER BY ORDINAL"
@@ -162,15 +167,25 @@ class Safety:
         names = ("version", "object", "before", "after", "at")
         return [ColumnChange(**dict(zip(names, row, strict=True))) for row in rows]
 
+    def _stands(self, table: str) -> bool:
+        """Returns whether a table of the schema is there; the whole database may not be."""
+        found = shown(self._cursor, f"SHOW TABLES LIKE {literal(table)} IN ACCOUNT")
+        return any((row["database_name"], row["schema_name"]) == (self._database, SCHEMA) for row in found)
+
     def clear_expired(self) -> int:
-        """Drops the clones whose time is up; returns how many."""
+        """Drops the clones whose time is up, and the policies that only they had; returns how many clones."""
         rows = self._run(
-            f"SELECT CLONE FROM {self._schema}.KEPT WHERE EXPIRES_AT <= CURRENT_TIMESTAMP() AND CLONE <> ''"
+            f"SELECT CLONE, KIND FROM {self._schema}.KEPT WHERE CLONE <> '' GROUP BY CLONE, KIND "
+            "HAVING MAX(EXPIRES_AT) <= CURRENT_TIMESTAMP()"
         )
-        for (clone,) in rows:
+        clones = [clone for clone, kind in rows if kind == "table"]
+        for clone in clones:
             self._run(f"DROP TABLE IF EXISTS {clone}")
+        for clone, kind in rows:
+            if kind != "table":
+                self._run(f"DROP {kind.upper()} IF EXISTS {clone}")
         self._run(f"DELETE FROM {self._schema}.KEPT WHERE EXPIRES_AT <= CURRENT_TIMESTAMP()")
-        return len(rows)
+        return len(clones)
 
     def _run(self, text: str) -> Sequence[Any]:
         self._cursor.execute(text)

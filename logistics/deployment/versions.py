@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -100,12 +100,13 @@ class Version:
         return self._load_plain() if self._load_plain else opened(self._load())
 
 
-def pick(versions: list[Version], wanted: int | None) -> Version:
+def pick(versions: list[Version], wanted: int | None, unfit: Collection[int] = ()) -> Version:
     """Returns the version to go back to.
 
     Args:
         versions: oldest first.
         wanted: its number; None for the last good one: the newest that succeeded before the latest.
+        unfit: the numbers of those that only a number picks.
 
     Raises:
         UsageError: there is none.
@@ -117,7 +118,9 @@ def pick(versions: list[Version], wanted: int | None) -> Version:
             raise UsageError(f"there is no version {wanted}: the history holds {numbers}")
         return found
     good = [
-        version for version in versions[:-1] if version.succeeded and version.kind in ("update", "refresh", "import")
+        version
+        for version in versions[:-1]
+        if version.succeeded and version.kind in ("update", "refresh", "import") and version.number not in unfit
     ]
     if not good:
         raise UsageError("there is no good version before the latest: nothing to go back to")

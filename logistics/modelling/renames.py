@@ -114,7 +114,7 @@ def _record(
         )
     except UsageError:
         return  # a backend whose history cannot be read has no rollback either
-    record_renames(cursor, settings.platform.database, len(versions), renames)
+    record_renames(cursor, settings.platform.database, versions[-1].number if versions else 0, renames)
 
 
 def record_renames(cursor: Any, database: str, version: int, renames: Sequence[Rename]) -> None:

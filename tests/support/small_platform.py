@@ -280,13 +280,22 @@ class SmallPlatform:
     def rows(self, *texts: str, role: str = "DATA_ENGINEER") -> list[tuple[Any, ...]]:
         """Run statements in one session; returns the last one's rows."""
         found: list[tuple[Any, ...]] = []
-        password = (self.root / ".local" / "admin-password").read_text().strip()
         with log_in(
-            self._server["port"], password, role=role, database="LOGISTICS", warehouse="COMPUTE_WH_DEV"
+            self.port, self.admin_password, role=role, database="LOGISTICS", warehouse="COMPUTE_WH_DEV"
         ) as connection:
             for text in texts:
                 found = connection.cursor().execute(text).fetchall()
         return found
+
+    @property
+    def port(self) -> int:
+        """Where commands find the local Snowflake."""
+        return self._server["port"]
+
+    @property
+    def admin_password(self) -> str:
+        """The password of the local Snowflake's user ADMIN."""
+        return (self.root / ".local" / "admin-password").read_text().strip()
 
     @property
     def size(self) -> str:

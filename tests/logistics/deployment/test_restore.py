@@ -248,3 +248,108 @@ def test_a_table_that_was_dropped_after_a_rename_has_its_past_columns(run, reten
     bring_back(run, [PAST], [])
     assert run("select v from d.s.t order by k") == [(1,), (2,)]
     assert plan(run, [PAST], [PAST]) == []
+
+
+# -- protected tables: what is kept has policies of its own, so that the stack's can go ---------------------------------
+
+KEEP = Step(op="delete", urn=T["urn"], type=TABLE)
+
+
+def protect(run):
+    """Put a row access policy and a mask on D.S.T, both of the stack's own."""
+    run(
+        "create row access policy d.s.rows_of as (k int) returns boolean -> k = 1",
+        "create masking policy d.s.hidden as (v int) returns int -> -1",
+        "alter table d.s.t add row access policy d.s.rows_of on (k)",
+        "alter table d.s.t modify column v set masking policy d.s.hidden",
+    )
+
+
+def bare(run, table="d.s.t"):
+    """Take both off a table and drop them, as a deployment of a version without them does."""
+    run(f"drop table {table}", "drop row access policy d.s.rows_of", "drop masking policy d.s.hidden")
+
+
+def test_a_kept_clone_holds_back_no_policy_and_is_protected_all_the_same(run):
+    protect(run)
+    safety = Safety(run.cursor, "D")
+    safety.keep(1, Checkpoint.of({"resources": [T]}), [KEEP])
+    bare(run)
+    [clone] = [kept.clone for kept in safety.kept() if kept.kind == "table"]
+    assert run(f"select k, v from {clone}") == [(1, -1)]
+
+
+def test_the_policies_of_a_clone_expire_with_it(run):
+    protect(run)
+    safety = Safety(run.cursor, "D")
+    safety.keep(1, Checkpoint.of({"resources": [T]}), [KEEP])
+    assert len(run("show masking policies in schema d.deployments")) == 1
+    run("update d.deployments.kept set expires_at = dateadd(day, -1, current_timestamp())")
+    assert safety.clear_expired() == 1
+    for kind in ("masking", "row access"):
+        assert run(f"show {kind} policies in schema d.deployments") == []
+
+
+def test_a_table_back_from_its_clone_is_masked_and_takes_a_row_access_policy(run):
+    protect(run)
+    run("alter table d.s.t set data_retention_time_in_days = 0")
+    Safety(run.cursor, "D").keep(1, Checkpoint.of({"resources": [T]}), [KEEP])
+    bare(run)
+    bring_back(run, [T], [])
+    assert run("select distinct v from d.s.t") == [(-1,)]
+    run("create row access policy d.s.rows_of as (k int) returns boolean -> k = 2")
+    run("alter table d.s.t add row access policy d.s.rows_of on (k)")
+    assert run("select k from d.s.t") == [(2,)]
+
+
+def test_a_protected_table_that_is_put_aside_holds_back_no_policy(run):
+    run("drop table d.s.t", "create table d.s.t (k int, v int)", "insert into d.s.t values (1, 3), (2, 4)")
+    protect(run)
+    bring_back(run, [T], [T], Step(op="replace", urn=T["urn"], type=TABLE))
+    run("drop row access policy d.s.rows_of", "drop masking policy d.s.hidden")
+    [(aside,)] = run("select table_name from d.information_schema.tables where table_name like 'T__PUT_ASIDE%'")
+    assert run(f"select k, v from d.deployments.{aside}") == [(1, -1)]
+
+
+# -- tables that were dropped and made again since, under the same name ---------------------------------------------------
+
+
+def made(day):
+    """D.S.T as a state has it whose engine created it on a day."""
+    return {**T, "created": f"2026-11-{day:02}T00:00:00Z"}
+
+
+def test_a_table_made_again_since_gives_way_to_the_one_before(run):
+    run("drop table d.s.t", "create table d.s.t (k int, v int)", "insert into d.s.t values (3, 3)")
+    [back] = bring_back(run, [made(1)], [made(2)])
+    assert run("select k from d.s.t order by k") == [(1,), (2,)] and "put aside" not in back.said
+    assert back.replaces == '"D"."S"."T"'
+    [(aside,)] = run("select table_name from d.information_schema.tables where table_name like 'T__PUT_ASIDE%'")
+    assert run(f"select k from d.deployments.{aside}") == [(3,)]
+
+
+def test_a_table_made_again_since_stays_if_nothing_can_come_back(run):
+    run("alter table d.s.t set data_retention_time_in_days = 0", "create or replace table d.s.t (k int, v int)")
+    run(
+        "alter table d.s.t set data_retention_time_in_days = 0", "drop table d.s.t", "create table d.s.t (k int, v int)"
+    )
+    assert plan(run, [made(1)], [made(2)]) == []
+
+
+def test_each_table_of_a_name_has_clones_of_its_own(run):
+    states = {1: made(1), 2: made(2)}
+    safety = Safety(run.cursor, "D")
+    safety.keep(1, Checkpoint.of({"resources": [states[1]]}), [KEEP])
+    run("drop table d.s.t", "create table d.s.t (k int, v int)", "insert into d.s.t values (3, 3)")
+    safety.keep(2, Checkpoint.of({"resources": [states[2]]}), [KEEP])
+    run("drop table d.s.t", "create table d.s.t (k int, v int)")
+
+    def back_to(version, today):
+        restorer = Restorer(run.cursor, "D", version, 9, lambda number, _: states[number]["created"])
+        past, now = (Checkpoint.of({"resources": [state]}) for state in (states[version], today))
+        for item in restorer.plan(past, now, []):
+            restore.bring_back(run.cursor, item)
+        return [row[0] for row in run("select k from d.s.t order by k")]
+
+    assert back_to(1, made(3)) == [1, 2]
+    assert back_to(2, states[1]) == [3]
